@@ -59,7 +59,7 @@ class FluidicWorld(World):
     ) -> None:
         start_s = clock.now_s()
         self._fluid = FluidState(profile, settings, seed, fill_ul, start_s)
-        access = FluidAccess(self._fluid, clock)
+        access = self._access = FluidAccess(self._fluid, clock)
         self._syringes = {
             name: PlungerBody(self._fluid.plungers[name], access) for name in profile.streams
         }
@@ -136,6 +136,13 @@ class FluidicWorld(World):
         """Put something in front of what a device without a syringe drives; see `World`."""
         if device in self._driven:
             self._driven[device] = wrap(self._driven[device])
+
+    def put_in(self, component: str, volume_ul: float) -> None:
+        """Put a component of another volume [µL] into the path; see `World`.
+
+        All of the path is then filled as when the world begins.
+        """
+        self._access.put_in(component, volume_ul)
 
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one, or fill its supply.

@@ -33,7 +33,7 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
     ]
     return SimpleNamespace(
         experiments=lambda: experiments,
-        campaign=SimpleNamespace(surrogate=object()),
+        campaign=SimpleNamespace(surrogate=object(), arms=()),
         profile=SimpleNamespace(space=space, objective=MaximumResponse("pla")),
         model=model,
         seed=1,

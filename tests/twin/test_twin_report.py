@@ -81,11 +81,28 @@ def test_surfaces_of_the_strongest_pairs(study: TwinStudy) -> None:
 @pytest.mark.slow
 def test_the_page_is_well_formed(study: TwinStudy) -> None:
     """The page is one well-formed document that loads nothing and runs nothing."""
-    page = render_twin(study, "a <rig>", "gp")
+    labels = {"pla": "PL <area>", "CuI": "CuI flow rate", "objective": "in-situ PLQY"}
+    page = render_twin(study, "a <rig>", "gp", labels=labels, units={"pla": "counts·nm"})
     ElementTree.fromstring(page[page.index("<body>") : page.index("</html>")])
     assert "<script" not in page
     assert "a &lt;rig&gt;" in page
     assert page.count("<svg") > 15
+    assert "measured PL &lt;area&gt; (counts·nm)" in page
+    assert "measured A300" in page
+    assert "CuI flow rate (µL/min)" in page
+    assert "in-situ PLQY over the strongest conditions" in page
+
+
+@pytest.mark.slow
+def test_the_split_has_the_two_numbers_that_papers_give(study: TwinStudy) -> None:
+    """R² of the 48 experiments that the twin has learnt from, and of the 12 others."""
+    assert [one.name for one in study.split] == ["a300", "pla", "PLQY proxy"]
+    for one in study.split[1:]:
+        assert 0.8 < one.unseen < one.seen + 0.05 < 1.05
+    page = render_twin(study, "a rig", "gp")
+    last = study.split[-1]
+    wanted = f"R² = {last.seen:.3f} of the 48 experiments in the training set, {last.unseen:.3f}"
+    assert wanted in page
 
 
 @pytest.mark.slow
@@ -99,6 +116,7 @@ def test_the_command_writes_a_page(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [*words, "--profile", PROFILE, "--repeats", "1"])
     assert done.exit_code == 0, done.output
     assert "in cross-validation" in done.output
+    assert "R² of 48 experiments in the training set, and of 12" in done.output
     assert "Which conditions matter" in out.read_text(encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
+from flowrig.campaign.order import in_order
 from flowrig.interfaces import Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
@@ -28,6 +29,7 @@ from flowrig.measurement.evaluate import Measurement, calibration_arrays, measur
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.measurement.sample import Features
+from flowrig.problem.space import Value
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.trips import tripped
@@ -68,7 +70,7 @@ class CampaignJournal:
 
     def stage_begun(self, stage: Stage) -> None:
         """Write that a stage begins, or goes on after a resume."""
-        self.write(StageBegun(stage=stage.name, experiments=stage.experiments))
+        self.write(StageBegun(stage=stage.name, experiments=stage.experiments, arm=stage.arm))
 
     def explored(self, stage: Stage, r2: float, experiments: int) -> None:
         """Write that the surrogate reached `until_r2` of a stage after so many experiments."""
@@ -81,23 +83,25 @@ class CampaignJournal:
         """Write that a stage ends after so many experiments, before its last one."""
         self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
 
-    def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
+    def decided(
+        self,
+        stage: Stage,
+        suggestions: Sequence[Suggestion],
+        first: int,
+        before: Mapping[str, Value] | None = None,
+    ) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.
 
         Args:
             stage: the stage.
             suggestions: conditions, at least one.
             first: number of the first experiment of the batch.
+            before: conditions of the experiment before; None if there is none.
         """
-        if stage.order_by is not None:
-            order = next(one for one in self.profile.space.parameters if one.name == stage.order_by)
-            # Choices in the order of the profile.
-            suggestions = sorted(
-                suggestions, key=lambda s: order.number_of(s.conditions[order.name])
-            )
+        places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
         *others, last = [
-            _decided(index, stage.name, suggestion)
-            for index, suggestion in enumerate(suggestions, first)
+            _decided(index, stage, suggestions[place])
+            for index, place in enumerate(places, first)
         ]
         # `note` leaves the others in memory until `append` writes the last: after a crash the
         # journal holds all of the batch or none of it.
@@ -183,10 +187,11 @@ class CampaignJournal:
             self.write(SymptomFound(symptom=symptom.kind, text=symptom.text))
 
 
-def _decided(index: int, stage: str, suggestion: Suggestion) -> Decided:
+def _decided(index: int, stage: Stage, suggestion: Suggestion) -> Decided:
     return Decided(
         index=index,
-        stage=stage,
+        stage=stage.name,
+        arm=stage.arm,
         conditions=suggestion.conditions,
         mean=suggestion.mean,
         sd=suggestion.sd,

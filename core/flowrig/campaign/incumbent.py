@@ -4,10 +4,15 @@ The largest of many noisy measurements is biased upwards, because the one with t
 the largest. A model that is fitted to all of them has no such bias.
 """
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from flowrig.journal.events import IncumbentFound
+from flowrig.interfaces import Surrogate
+from flowrig.journal.events import ArmIncumbent, IncumbentFound
 from flowrig.learning.transfer import TransferSurrogate
+from flowrig.profile.model.campaign import is_known_to
+from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["INCUMBENT_MIN_EXPERIMENTS", "find_incumbent"]
@@ -30,20 +35,41 @@ def find_incumbent(record: RunRecord) -> IncumbentFound | None:
     trusted = [e for e in record.experiments() if e.quality == "good"]
     if record.campaign.surrogate is None or len(trusted) < INCUMBENT_MIN_EXPERIMENTS:
         return None
-    space = record.profile.space
-    X = space.to_unit(space.array([e.conditions for e in trusted]))
     model = record.model()
+    share = None
+    if isinstance(model, TransferSurrogate):
+        share = dict(zip(record.profile.objective.responses, model.share.tolist(), strict=True))
+    index, mean, sd = _expected_best(record, model, trusted)
+    return IncumbentFound(
+        index=index,
+        objective_mean=mean,
+        objective_sd=sd,
+        prior_share=share,
+        arms={name: one for name, one in _of_arms(record, trusted) if one is not None} or None,
+    )
+
+
+def _of_arms(
+    record: RunRecord, trusted: Sequence[Experiment]
+) -> Iterator[tuple[str, ArmIncumbent | None]]:
+    """The incumbent of each arm; None for an arm that has learnt from too few experiments."""
+    for arm in record.campaign.arms:
+        known = [e for e in trusted if is_known_to(arm, e.decision.arm)]
+        if len(known) < INCUMBENT_MIN_EXPERIMENTS:
+            yield arm, None
+            continue
+        index, mean, sd = _expected_best(record, record.model(arm), known)
+        yield arm, ArmIncumbent(index=index, objective_mean=mean, objective_sd=sd)
+
+
+def _expected_best(
+    record: RunRecord, model: Surrogate, experiments: Sequence[Experiment]
+) -> tuple[int, float, float]:
+    """Number of the experiment of which a model expects most, and what it expects, with its sd."""
+    space, objective = record.profile.space, record.profile.objective
+    X = space.to_unit(space.array([e.conditions for e in experiments]))
     responses = model.predict(X).sample(SAMPLES, np.random.default_rng(record.seed))
-    objective = record.profile.objective
     values = objective.value(responses)
     means = values.mean(axis=0)
     place = int(np.argmax(means))
-    share = None
-    if isinstance(model, TransferSurrogate):
-        share = dict(zip(objective.responses, model.share.tolist(), strict=True))
-    return IncumbentFound(
-        index=trusted[place].index,
-        objective_mean=float(means[place]),
-        objective_sd=float(values[:, place].std()),
-        prior_share=share,
-    )
+    return experiments[place].index, float(means[place]), float(values[:, place].std())

@@ -107,19 +107,20 @@ class CampaignLoop:
 
     def _choose(self, stage: Stage) -> None:
         """Choose the conditions of the next batch, and write them down."""
-        tried = self._record.decisions()
-        first = len(tried) + 1
+        decided = self._record.decisions()
+        first = len(decided) + 1
         wanted = stage.experiments - len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
-            results_for_optimizers(self._record, spectra=stage.spectra),
-            [decision.conditions for decision in tried],
+            results_for_optimizers(self._record, spectra=stage.spectra, arm=stage.arm),
+            [one.conditions for one in decided if stage.learns_from(one.arm)],
             min(stage.batch, wanted),
             self._executor.compute,
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            self._journal.decided(stage, choice.suggestions, first)
+            before = tried[-1].conditions if tried else None
+            self._journal.decided(stage, choice.suggestions, first, before)
         elif choice.stage_over:
             done = len(self._progress.decided_in(stage))
             self._journal.stage_ended(stage, choice.stage_over, done)
@@ -162,7 +163,7 @@ class CampaignLoop:
 
     def _explains_enough(self, stage: Stage) -> bool:
         """Whether the surrogate reaches `until_r2` of a stage; written down if so."""
-        compute = None if stage.until_r2 is None else model_r2(self._record)
+        compute = None if stage.until_r2 is None else model_r2(self._record, stage.arm)
         if stage.until_r2 is None or compute is None:
             return False
         r2 = self._executor.compute("seeing how much the model explains", compute)

@@ -14,6 +14,7 @@ from flowrig.campaign.diagnostics import (
 )
 from flowrig.journal.events import Prediction
 from flowrig.problem.objective import Objective
+from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
 from flowrig.twin import FOLDS, Fold, TrainingSet, held_out
@@ -40,14 +41,18 @@ def check_model(record: RunRecord) -> tuple[Prediction, ...]:
     return tuple(sorted(checks, key=lambda check: check.index))
 
 
-def model_r2(record: RunRecord) -> Callable[[], float] | None:
+def model_r2(record: RunRecord, arm: str | None = None) -> Callable[[], float] | None:
     """A function that computes R² of the objective from five folds.
+
+    Args:
+        record: the run.
+        arm: of the stage that asks: experiments of other arms are left out.
 
     Returns:
         the function, which reads no journal, so that it can run in another thread; None if there
         are too few experiments, or the campaign has no surrogate.
     """
-    experiments = _checkable(record)
+    experiments = _checkable(record, arm)
     if not experiments:
         return None
     measured = np.array([e.objective for e in experiments])
@@ -62,11 +67,13 @@ def model_r2(record: RunRecord) -> Callable[[], float] | None:
     return compute
 
 
-def _checkable(record: RunRecord) -> list[Experiment]:
+def _checkable(record: RunRecord, arm: str | None = None) -> list[Experiment]:
     """The experiments with a trusted objective; none if they are too few, or without surrogate."""
     if record.campaign.surrogate is None:
         return []
-    experiments = [e for e in record.experiments() if e.quality != "bad"]
+    experiments = [
+        e for e in record.experiments() if e.quality != "bad" and is_known_to(arm, e.decision.arm)
+    ]
     return experiments if len(experiments) >= 2 * FOLDS else []
 
 

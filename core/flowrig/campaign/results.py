@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowrig.journal.events import Skipped
+from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["results_for_optimizers"]
 
 
 def results_for_optimizers(
-    record: RunRecord, before: int | None = None, spectra: Sequence[str] = ()
+    record: RunRecord,
+    before: int | None = None,
+    spectra: Sequence[str] = (),
+    arm: str | None = None,
 ) -> list[dict[str, Any]]:
     """Each experiment that is over as optimizers get it: conditions, features and objective.
 
@@ -22,6 +26,7 @@ def results_for_optimizers(
         before: number of an event of the journal; only earlier ones count. None for all.
         spectra: channels whose spectra the optimizer asks for; experiments of bad quality, and
             skipped ones, have none.
+        arm: of the stage that asks: experiments of other arms are left out.
 
     Returns:
         one row for each experiment, in the order in which they ended.
@@ -30,6 +35,8 @@ def results_for_optimizers(
     nothing = dict.fromkeys((*objective.responses, objective.name), float("nan"))
     rows: list[tuple[int, dict[str, Any]]] = []
     for experiment in record.experiments():
+        if not is_known_to(arm, experiment.decision.arm):
+            continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
         if experiment.quality == "bad":
@@ -39,7 +46,10 @@ def results_for_optimizers(
                 axis, values = record.spectrum(experiment.index, name)
                 row |= {name: values.tolist(), f"{name}.axis": axis.tolist()}
         rows.append((experiment.sequence, row))
+    elsewhere = {d.index for d in record.decisions() if not is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
+        if event.data.index in elsewhere:
+            continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]

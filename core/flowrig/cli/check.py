@@ -207,7 +207,8 @@ def _describe(profile: Any, *, numbers: bool) -> None:
 
 
 def _stage(stage: Any) -> str:
-    return f"{stage.experiments} {stage.name} by {stage.offer.name}"
+    arm = f" (arm {stage.arm})" if stage.arm else ""
+    return f"{stage.experiments} {stage.name} by {stage.offer.name}{arm}"
 
 
 def _print_missing(profile: Any) -> None:

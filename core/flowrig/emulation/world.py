@@ -129,6 +129,12 @@ class World(ABC):
             wrap: takes what drives the stream in this world, and returns what the device drives.
         """
 
+    def put_in(  # noqa: B027 - optional for a world
+        self, component: str, volume_ul: float
+    ) -> None:
+        """Put a component of another volume [µL] into the path, as a person would while nothing
+        flows; one of the same volume stays as it is."""
+
     def refill(self, stream: str) -> None:  # noqa: B027 - optional for a world
         """Put a full syringe on the stopped pump of a stream, or fill its supply, as a person
         would."""

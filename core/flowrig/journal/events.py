@@ -17,6 +17,7 @@ from flowrig.journal.fields import FieldError, Fields, Key, Within, form_of
 __all__ = [
     "KINDS",
     "AnyEvent",
+    "ArmIncumbent",
     "Calibrated",
     "ChangedElsewhere",
     "ChangesAccepted",
@@ -589,6 +590,7 @@ class StageBegun(EventData):
     Attributes:
         stage: its name.
         experiments: how many it has at most.
+        arm: its arm of the campaign, where it has one.
     """
 
     KIND: ClassVar = "stage"
@@ -596,6 +598,7 @@ class StageBegun(EventData):
 
     stage: str
     experiments: Count
+    arm: str | None = None
 
 
 @frozen(kw_only=True)
@@ -650,6 +653,7 @@ class Decided(EventData):
         objective_mean: expected figure of merit; null where no model was asked.
         objective_sd: its standard deviation.
         reason: why, in one phrase.
+        arm: arm of the campaign that the stage belongs to, where it belongs to one.
     """
 
     KIND: ClassVar = "decided"
@@ -663,6 +667,7 @@ class Decided(EventData):
     objective_mean: Number | None
     objective_sd: Number | None
     reason: str
+    arm: str | None = None
 
 
 @frozen(kw_only=True)
@@ -749,6 +754,21 @@ class Measured(EventData):
 
 
 @frozen(kw_only=True)
+class ArmIncumbent(Fields):
+    """The incumbent of one arm, by a model of what the arm has learnt from.
+
+    Attributes:
+        index: number of the experiment, from 1.
+        objective_mean: expected figure of merit there, without the noise of a measurement.
+        objective_sd: its standard deviation.
+    """
+
+    index: Count
+    objective_mean: Number | None
+    objective_sd: Number | None
+
+
+@frozen(kw_only=True)
 class IncumbentFound(EventData):
     """The incumbent by a model of all experiments. The campaign writes it at its end, once.
 
@@ -757,6 +777,7 @@ class IncumbentFound(EventData):
         objective_mean: expected figure of merit there, without the noise of a measurement.
         objective_sd: its standard deviation.
         prior_share: by response, how much earlier experiments count, where there are any; 0 to 1.
+        arms: by arm, its incumbent, where the campaign has arms.
     """
 
     KIND: ClassVar = "expected-best"
@@ -766,6 +787,7 @@ class IncumbentFound(EventData):
     objective_mean: Number | None
     objective_sd: Number | None
     prior_share: Mapping[str, float] | None = None
+    arms: Mapping[str, ArmIncumbent] | None = None
 
 
 @frozen(kw_only=True)
@@ -938,6 +960,7 @@ class HandAsked(EventData):
         asks: what to do, in words.
         devices: those to be worked.
         reads: what to read, by DEVICE.QUANTITY.
+        volumes_ul: by component of the path, the volume [µL] to put in. Older journals have none.
     """
 
     KIND: ClassVar = "hand-asked"
@@ -946,15 +969,18 @@ class HandAsked(EventData):
     asks: str
     devices: tuple[str, ...]
     reads: tuple[str, ...]
+    volumes_ul: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
 class HandDone(EventData):
-    """A person has done at the devices by hand what was asked. The executor writes it.
+    """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
         by: "terminal", "command line", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
+        volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
+            none.
     """
 
     KIND: ClassVar = "hand-done"
@@ -962,6 +988,7 @@ class HandDone(EventData):
 
     by: str
     readings: Mapping[str, Number | None]
+    volumes_ul: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)

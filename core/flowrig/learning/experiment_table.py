@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
 
@@ -24,7 +24,14 @@ from flowrig.learning.training_set import TrainingSet
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter, Space
 
-__all__ = ["Experiments", "column_of", "named_with_unit", "read_experiments"]
+__all__ = [
+    "EVERYTHING",
+    "Experiments",
+    "Selection",
+    "column_of",
+    "named_with_unit",
+    "read_experiments",
+]
 
 Array = NDArray[np.float64]
 
@@ -74,8 +81,46 @@ def named_with_unit(name: str, unit: str) -> str:
     return f"{name}_{SUFFIXES.get(unit, unit)}" if unit else name
 
 
+@frozen(kw_only=True)
+class Selection:
+    """Which experiments of a run, or of a table that it exported, are meant.
+
+    Attributes:
+        stages: names of stages; empty for all.
+        arms: names of arms; an experiment without an arm belongs to each. Empty for all.
+    """
+
+    stages: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+
+    def takes(self, stage: str, arm: str | None) -> bool:
+        """Whether an experiment of a stage and an arm is meant."""
+        return (not self.stages or stage in self.stages) and (
+            not self.arms or arm is None or arm in self.arms
+        )
+
+    def require_known(self, stages: Collection[str], arms: Collection[str], source: Path) -> None:
+        """Refuse a stage or an arm that a source does not have.
+
+        Raises:
+            InputError: the message names it, and those that there are.
+        """
+        for what, wanted, known in (("stage", self.stages, stages), ("arm", self.arms, arms)):
+            unknown = [name for name in wanted if name not in known]
+            if unknown:
+                there = ", ".join(sorted(known)) or "none"
+                raise InputError(f"{source} has no {what} {unknown[0]!r}; it has {there}")
+
+
+EVERYTHING = Selection()
+
+
 def read_experiments(
-    path: Path, space: Space, responses: Sequence[str], columns: Mapping[str, str] | None = None
+    path: Path,
+    space: Space,
+    responses: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+    selection: Selection = EVERYTHING,
 ) -> Experiments:
     """Read experiments from a CSV file with a head.
 
@@ -84,6 +129,8 @@ def read_experiments(
         space: gives the parameters, and the box that becomes the unit cube.
         responses: names of the responses, in the order of the columns of `Y`.
         columns: by response, the name of its column if that is another one.
+        selection: which rows, by the columns `stage` and `arm`; others are as if they were not
+            there.
 
     Raises:
         InputError: the file cannot be read, lacks a column, or has a cell that is not a number.
@@ -95,6 +142,7 @@ def read_experiments(
             f"no response is called {unknown[0]!r}; the objective needs {' and '.join(responses)}"
         )
     head, rows = _read(path)
+    rows = _selected(path, head, rows, selection)
     conditions = [(column_of(parameter),) for parameter in space.parameters]
     wanted = conditions + [
         (named[name],) if name in named else _names_of_response(name) for name in responses
@@ -115,6 +163,24 @@ def read_experiments(
     table = np.array(usable, dtype=float).reshape(len(usable), len(places))
     X, Y = table[:, : len(conditions)], table[:, len(conditions) :]
     return Experiments(X=space.to_unit(X), Y=Y, left_out=left_out)
+
+
+def _selected(
+    path: Path, head: Sequence[str], rows: list[tuple[int, list[str]]], selection: Selection
+) -> list[tuple[int, list[str]]]:
+    """The rows of the wanted stages and arms."""
+    if selection == EVERYTHING:
+        return rows
+    places = {name.casefold(): place for place, name in enumerate(head)}
+
+    def cells(name: str) -> list[str]:
+        place = places.get(name)
+        return ["" for _ in rows] if place is None else [row[place] for _, row in rows]
+
+    stages, arms = cells("stage"), cells("arm")
+    selection.require_known({*stages} - {""}, {*arms} - {""}, path)
+    each = zip(rows, stages, arms, strict=True)
+    return [row for row, stage, arm in each if selection.takes(stage, arm or None)]
 
 
 def _names_of_response(name: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from flowrig.problem.steps import all_allowed
 from flowrig.profile import Profile, Stage
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
+from flowrig.run_record.scorecard.times import TimeShares
 
 __all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul"]
 
@@ -68,6 +69,7 @@ class Plan:
         time_s: from the start to the safe state [s], without the time of people and computers.
         time_range_s: shortest and longest [s], as far as conditions are not known.
         parts: calibration, stages and safe state, in order.
+        time: where the time goes, by the names that the report of a run uses.
         volumes_ul: volume [µL] that each stream delivers.
         volume_ranges_ul: least and most [µL] of each.
         waste_ul: volume [µL] that reaches the wastes.
@@ -89,6 +91,7 @@ class Plan:
     time_s: float
     time_range_s: Range
     parts: tuple[PlannedPart, ...]
+    time: TimeShares
     volumes_ul: Mapping[str, float]
     volume_ranges_ul: Mapping[str, Range]
     waste_ul: float
@@ -139,6 +142,7 @@ def plan_campaign(
         time_s=expected.time_s,
         time_range_s=_span([one.time_s for one in outcomes]),
         parts=_parts(outcomes, known),
+        time=expected.time,
         volumes_ul=expected.volumes_ul,
         volume_ranges_ul={s: _span([o.volumes_ul[s] for o in outcomes]) for s in profile.streams},
         waste_ul=wastes_ul[0],
@@ -172,14 +176,15 @@ def _known(
     """
     known: dict[str, list[Conditions]] = {}
     problems: list[str] = []
-    earlier: list[Conditions] = []
+    earlier: list[tuple[str | None, Conditions]] = []
     stages: list[Stage] = []
     middle = centre(profile.space)
     allowed = all_allowed(profile.space)
     for stage in _stages(profile):
         found = Known(list(decided.get(stage.name, ())))
+        known_to_it = [one for arm, one in earlier if stage.learns_from(arm)]
         try:
-            found = known_conditions(profile, stage, seed, earlier, found.conditions)
+            found = known_conditions(profile, stage, seed, known_to_it, found.conditions)
         except OutOfRangeError as error:
             problems.append(
                 f"{stage.name}: the optimizer {stage.offer.name!r} ends the run: {error}"
@@ -190,14 +195,15 @@ def _known(
                 f"{stage.name}: it ends after {count} of {stage.experiments} experiments: "
                 f"{found.over}"
             )
-        elif allowed is not None and len(earlier) + count > len(allowed):
+        elif allowed is not None and len(known_to_it) + count > len(allowed):
             problems.append(
                 f"{stage.name}: the search space has {len(allowed)} conditions, fewer than the "
                 f"experiments to its end; it repeats some, or ends before"
             )
         known[stage.name] = list(found.conditions)
         stages.append(evolve(stage, experiments=count))
-        earlier += [*found.conditions, *[middle] * (count - len(found.conditions))]
+        filled = [*found.conditions, *[middle] * (count - len(found.conditions))]
+        earlier += [(stage.arm, one) for one in filled]
     assert profile.campaign is not None
     campaign = evolve(profile.campaign, stages=tuple(stages))
     return evolve(profile, campaign=campaign), known, problems

@@ -16,6 +16,7 @@ from flowrig.procedure.refill import due_refills, refill, refill_duration_s, val
 from flowrig.procedure.steps import (
     Acquire,
     Draw,
+    PutIn,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -70,6 +71,7 @@ class Executor:
         self._gates = None if gates is None else GateWait(gates, actuation, requests, self.hold)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
+            PutIn: lambda step: self._hands.put_in(step.volumes_ul),
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._watch.wait_steady,
             SetValues: self._set_values,

@@ -12,6 +12,7 @@ from flowrig.problem.door import Door
 from flowrig.problem.space import Value
 from flowrig.procedure.steps import (
     Acquire,
+    PutIn,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -137,6 +138,9 @@ def run_condition(
     looking_s = _longest_look_s(profile, equilibrium_s)
     minutes = (equilibrium_s + looking_s + acquisition_s) / 60
     yield _require(profile, flow_rates_ul_min, minutes)
+    volumes_ul = profile.volumes_ul(conditions)
+    if volumes_ul:
+        yield PutIn(volumes_ul)
     yield from _set_devices(profile, conditions, flowing=streams)
     if set_points_c:  # a rig without a heater has nothing to wait for
         yield SetTemperatures(set_points_c)

@@ -15,6 +15,7 @@ __all__ = [
     "Acquire",
     "Draw",
     "Procedure",
+    "PutIn",
     "RequireVolume",
     "SetFlowRates",
     "SetLight",
@@ -42,6 +43,13 @@ class RequireVolume(Step):
 
     Those that a reservoir fills are filled first; for others the run holds.
     """
+
+    volumes_ul: Mapping[str, float]
+
+
+@frozen
+class PutIn(Step):
+    """Have components of some volumes [µL] in the path; a person changes those that differ."""
 
     volumes_ul: Mapping[str, float]
 

@@ -22,7 +22,7 @@ from flowrig.profile.rules.devices import at_their_keys
 from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
-from flowrig.profile.shorthand import BY_NAME, as_list, at_its_name, with_total_flow
+from flowrig.profile.shorthand import as_lists, at_its_name, with_total_flow
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
@@ -331,8 +331,7 @@ def _structured(
     if key == "settings" and isinstance(value, dict):  # the others are equations
         controlled = _controlled(sections)
         value = {name: one for name, one in value.items() if name in controlled}
-    if key in BY_NAME:
-        value = as_list(key, value, sections.get("streams") or {})
+    value = as_lists(key, value, sections.get("streams") or {})
     return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
 
 

@@ -203,7 +203,7 @@ class Structurer:
             raise Mismatch(f"got {shown(several)}", "an array of names", at=("devices",))
         found |= {as_text(one, "devices", n): "device" for n, one in enumerate(several)}
         rest = {key: one for key, one in table.items() if key not in {*words, "devices"}}
-        made: model.Component = self._plain[model.Component](rest, wanted)
+        made: model.Component = self._without_unknown_kinds(model.Component, rest, own, wanted)
         return attrs.evolve(made, devices=found)
 
     def _stream(self, value: Any, wanted: Any) -> model.Stream:
@@ -230,8 +230,44 @@ class Structurer:
         if isinstance(table.get("contents"), dict):
             contents_at = self._inside("contents", rest["contents"], Mapping[str, str])
             rest["contents"] = " or ".join(contents_at.values())
-        made: model.Stream = self._plain[model.Stream]({**rest, **named}, wanted)
+        made: model.Stream = self._without_unknown_kinds(
+            model.Stream, {**rest, **named}, own, wanted
+        )
         return attrs.evolve(made, selector=selector, contents_at=contents_at)
+
+    def _without_unknown_kinds(
+        self, cls: type, table: Mapping[str, Any], own: set[str], wanted: Any
+    ) -> Any:
+        """An instance of a class whose table may name devices; words of no kind are told as such.
+
+        Args:
+            cls: the class.
+            table: what is left of it once devices were taken out.
+            own: the keys of the class.
+            wanted: as the converter passes it.
+        """
+        kinds = sorted(self.plugins.kinds())
+        words = [
+            key
+            for key, one in table.items()
+            if isinstance(one, str) and key not in {*own, NAME} and not nearest(key, [*own, *kinds])
+        ]
+        expected = (
+            f"the word of a kind of device, {', '.join(kinds)}, or `device` for a device of any "
+            "kind; another kind comes with a plugin: install it, or write one (kinds of your own, "
+            "in docs/tutorial-driver.md)"
+        )
+        misfits: list[Exception] = [
+            Mismatch(f"unknown key {word!r}", expected, at=(word,), on_key=True) for word in words
+        ]
+        made = None
+        try:
+            made = self._plain[cls]({k: one for k, one in table.items() if k not in words}, wanted)
+        except MISFITS as error:
+            misfits.append(error)
+        if misfits:
+            raise ExceptionGroup(cls.__name__, misfits)
+        return made
 
     def _inside(self, key: str, value: Any, wanted: Any) -> Any:
         """The value of one key of a table."""
@@ -422,6 +458,7 @@ class _StageKeys:
     batch: int = 1
     order_by: str | None = None
     until_r2: float | None = None
+    arm: str | None = None
 
 
 _Picked = model.Pick | Literal["all"] | None

@@ -10,18 +10,11 @@ from flowrig.interfaces.device import Quality
 from flowrig.measurement.sample import Spectrum
 from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
-from flowrig.report.shown_objective import shown_objective
+from flowrig.report.quantities import shown_condition, shown_feature, shown_objective
 from flowrig.report.svg.numbers import Quantity
+from flowrig.run_record.scorecard import Scorecard
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
-
-FEATURE_NAMES = {
-    "pli": "PL peak",
-    "pla": "PL area",
-    "peak_nm": "peak wavelength",
-    "peak_ev": "peak energy",
-    "fwhm_nm": "FWHM",
-}
 
 
 @frozen
@@ -70,6 +63,7 @@ class Experiment:
     Attributes:
         index: position in the campaign, from 1.
         stage: the stage of the campaign that chose it.
+        arm: the arm of the campaign that the stage belongs to; None for one of no arm.
         conditions: by variable name, in the variable's unit.
         features: measured values by name; empty if the experiment failed.
         objective: measured value of the objective; None if the experiment failed.
@@ -87,6 +81,7 @@ class Experiment:
     objective: float | None = None
     expected: Expectation | None = None
     held_out: Expectation | None = None
+    arm: str | None = None
     quality: Quality = Quality.GOOD
     reason: str = ""
     remark: str = ""
@@ -110,6 +105,7 @@ class ReportContent:
         invented: the simulated chemistry whose numbers stand for nothing; "" if they do.
         experiments: in the order in which they were made.
         incumbent: the best conditions by a model of all experiments; None without a model.
+        arm_incumbents: by arm, the best conditions by a model of what the arm has learnt from.
         spectra: averaged spectra of the incumbent, by channel.
         feature_units: unit of each feature; "" where it has none.
         duration_s: rig time [s] from first to last event.
@@ -117,6 +113,7 @@ class ReportContent:
         provenance: origin of the numbers: software and plugin versions, devices' identities.
         notes: faults and warnings, one sentence each.
         waste: content and capacity [µL] of each waste vessel whose capacity is known.
+        scorecard: the metrics of the run; None shows none.
     """
 
     title: str
@@ -127,6 +124,7 @@ class ReportContent:
     invented: str = ""
     experiments: tuple[Experiment, ...] = ()
     incumbent: Incumbent | None = None
+    arm_incumbents: Mapping[str, Incumbent] = field(factory=dict)
     spectra: Mapping[str, Spectrum] = field(factory=dict)
     feature_units: Mapping[str, str] = field(factory=dict)
     duration_s: float | None = None
@@ -134,11 +132,17 @@ class ReportContent:
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
+    scorecard: Scorecard | None = None
 
     @cached_property
     def stages(self) -> tuple[str, ...]:
         """The stages that have experiments, in the order of their first one."""
         return tuple(dict.fromkeys(experiment.stage for experiment in self.experiments))
+
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that have experiments, in the order of their first one."""
+        return tuple(dict.fromkeys(e.arm for e in self.experiments if e.arm is not None))
 
     @cached_property
     def succeeded(self) -> tuple[Experiment, ...]:
@@ -166,20 +170,17 @@ class ReportContent:
     @property
     def objective(self) -> Quantity:
         """Name, unit and factor of the objective (the figure of merit)."""
-        return shown_objective(self.profile.objective)
+        return shown_objective(self.profile.objective, self.profile.labels)
 
     @property
     def conditions(self) -> dict[str, Quantity]:
         """The chosen conditions by name."""
-        return {v.name: Quantity(v.name, v.unit, significant=4) for v in self.profile.variables}
+        labels = self.profile.labels
+        return {v.name: shown_condition(v.parameter, labels) for v in self.profile.variables}
 
     @property
     def features(self) -> dict[str, Quantity]:
         """The features that any experiment has, by name."""
         names = dict.fromkeys(name for e in self.experiments for name in e.features)
-        return {name: self._feature(name) for name in names}
-
-    def _feature(self, name: str) -> Quantity:
-        at_wavelength = name.startswith("a") and name[1:].isdigit()
-        shown = FEATURE_NAMES.get(name, name.upper() if at_wavelength else name)
-        return Quantity(shown, self.feature_units.get(name, ""))
+        units, labels = self.feature_units, self.profile.labels
+        return {name: shown_feature(name, units.get(name, ""), labels) for name in names}

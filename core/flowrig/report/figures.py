@@ -29,7 +29,7 @@ from flowrig.report.svg.charts import (
 from flowrig.report.svg.markup import Markup, tag
 from flowrig.report.svg.numbers import Quantity, grouped
 
-__all__ = ["best_so_far", "parameters", "parity", "spectrum"]
+__all__ = ["arms", "best_so_far", "parameters", "parity", "spectrum"]
 
 CURVE_MARGIN_NM = 25.0
 
@@ -62,6 +62,52 @@ def best_so_far(content: ReportContent) -> Markup:
     if failed:
         keys.append((_key_cross(), "failed"))
     drawing = chart(axes, *marks, title=f"{objective.name} of every experiment")
+    return figure(tag("div", drawing, class_="wide"), legend(keys))
+
+
+def arms(content: ReportContent) -> Markup:
+    """The objective of each arm's own experiments, one beside the other, and the best so far."""
+    objective = content.objective
+    own = {arm: [e for e in content.succeeded if e.arm == arm] for arm in content.arms}
+    known = [e for e in content.trusted if e.arm is None]
+    shown = [*known, *(e for e in content.succeeded if e.arm is not None)]
+    most = max(len(experiments) for experiments in own.values())
+    axes = Axes(
+        Axis("experiment of the arm", 0.0, most + 1.0, whole=True),
+        Axis.around(
+            objective.label,
+            [_shown(objective, e.objective) for e in shown],
+            from_zero=True,
+            margin=0.12,
+        ),
+        width=1040.0,
+        height=340.0,
+    )
+    marks, keys = [], []
+    best = max((_shown(objective, e.objective) for e in known), default=None)
+    if best is not None:
+        marks.append(curve(axes, [axes.x.low, axes.x.high], [best, best], "best-line"))
+        keys.append((_key_line("best-line"), "best before the arms"))
+    for style, (arm, experiments) in enumerate(own.items()):
+        numbered = list(enumerate(experiments, 1))
+        sound = [(x, _shown(objective, e.objective)) for x, e in numbered if e in content.trusted]
+        marks.append(
+            tag("g", steps(axes, *_running_best(sound), "quartile"), class_=f"s{style % 6}")
+        )
+        marks.append(
+            points(
+                axes,
+                Series(
+                    style=style,
+                    x=[x for x, _ in numbered],
+                    y=[_shown(objective, e.objective) for e in experiments],
+                    hints=[_hint(content, objective, e) for e in experiments],
+                    hollow=[e not in content.trusted for e in experiments],
+                ),
+            )
+        )
+        keys.append((symbol(style), arm))
+    drawing = chart(axes, *marks, title=f"{objective.name} of each arm")
     return figure(tag("div", drawing, class_="wide"), legend(keys))
 
 
@@ -291,7 +337,7 @@ def _by_stage(content: ReportContent, axes: Axes, objective: Quantity) -> list[M
 
 def _hint(content: ReportContent, objective: Quantity, experiment: Experiment) -> str:
     conditions = ", ".join(
-        f"{name} {content.conditions[name].text(value)}"
+        f"{content.conditions[name].name} {content.conditions[name].text(value)}"
         for name, value in experiment.conditions.items()
         if name in content.conditions
     )

@@ -29,15 +29,17 @@ from flowrig.report.content import (
 )
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.scorecard import scorecard_of
 
 __all__ = ["content_of"]
 
 
-def content_of(record: RunRecord) -> ReportContent:
+def content_of(record: RunRecord, against: RunRecord | str | None = None) -> ReportContent:
     """The content of the report of a run, which may be finished or under way.
 
     Args:
         record: an open reader of the run's folder.
+        against: the reference of the scorecard's efficiency; see `scorecard_of`.
     """
     best, expected = record.best(), record.incumbent()
     incumbent = best if expected is None else expected.experiment
@@ -56,6 +58,7 @@ def content_of(record: RunRecord) -> ReportContent:
         else Incumbent(
             expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
         ),
+        arm_incumbents=_arm_incumbents(record),
         spectra=spectra,
         feature_units={
             **{n: one.unit for n, one in record.profile.features.items()},
@@ -66,7 +69,17 @@ def content_of(record: RunRecord) -> ReportContent:
         provenance=_provenance(record),
         notes=(*_notes(record), *lacking),
         waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
+        scorecard=scorecard_of(record, against),
     )
+
+
+def _arm_incumbents(record: RunRecord) -> dict[str, Incumbent]:
+    each = {arm.name: arm.incumbent for arm in record.arms()}
+    return {
+        name: Incumbent(one.experiment.index, Prediction(one.objective_mean, one.objective_sd))
+        for name, one in each.items()
+        if one is not None
+    }
 
 
 def _experiments(record: RunRecord) -> tuple[Experiment, ...]:
@@ -81,6 +94,7 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
     return Experiment(
         index=experiment.index,
         stage=decision.stage,
+        arm=decision.arm,
         conditions=experiment.conditions,
         features={**experiment.features, **experiment.readings},
         objective=experiment.objective,
@@ -112,6 +126,7 @@ def _failed(record: RunRecord) -> list[Experiment]:
         Experiment(
             index=d.index,
             stage=d.stage,
+            arm=d.arm,
             conditions=d.conditions,
             remark=remarks.get(d.index, record.reason),
         )

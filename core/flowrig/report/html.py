@@ -8,6 +8,7 @@ from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.page import document, figure, section, table, text_cell
+from flowrig.report.scorecard import scorecard_section, time_section
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.svg.rig_drawing import draw_rig
@@ -31,8 +32,10 @@ def render(content: ReportContent) -> str:
         _header(content),
         _headline(content),
         _campaign(content),
+        _arms(content),
         _spectra(content),
         _model(content),
+        *_scorecard(content),
         _rig(content),
         _diagnostics(content),
         _experiments(content),
@@ -158,6 +161,40 @@ def _campaign(content: ReportContent) -> Markup:
     )
 
 
+def _arms(content: ReportContent) -> Markup:
+    if not content.arms:
+        return Markup()
+    head = ("arm", "experiments", "best measured", "at its experiment", "expected best")
+    return section(
+        "Arms",
+        "Each arm has learnt from the experiments without an arm, and from its own; the line is "
+        "the best trusted value of its own experiments so far.",
+        figures.arms(content),
+        table(head, (_arm_row(content, arm) for arm in content.arms)),
+    )
+
+
+def _arm_row(content: ReportContent, arm: str) -> Markup:
+    objective, expected = content.objective, content.arm_incumbents.get(arm)
+    own = [e for e in content.experiments if e.arm == arm]
+    best = max((e for e in own if e in content.trusted), key=_measured, default=None)
+    cells = ["–", "–"] if best is None else [objective.text(_measured(best)), _place(own, best)]
+    model = "–"
+    if expected is not None:
+        value = objective.text(expected.objective.mean, expected.objective.sd)
+        model = f"{value}, experiment {expected.index}"
+    cells = [f"{len(own)}", *cells, model]
+    return tag("tr", text_cell(arm), *(tag("td", cell) for cell in cells))
+
+
+def _measured(experiment: Experiment) -> float:
+    return experiment.objective or 0.0
+
+
+def _place(own: Sequence[Experiment], one: Experiment) -> str:
+    return f"{own.index(one) + 1} of {len(own)}"
+
+
 def _spectra(content: ReportContent) -> Markup:
     channels = content.profile.analysis.channels
     drawn = [
@@ -192,6 +229,13 @@ def _parity(title: str, introduction: str, drawn: list[Markup]) -> Markup:
         return Markup()
     bars = "Bars are one standard deviation of a measurement, noise included."
     return section(title, f"{introduction} {bars}", tag("div", *drawn, class_="small-multiples"))
+
+
+def _scorecard(content: ReportContent) -> list[Markup]:
+    card = content.scorecard
+    if card is None:
+        return []
+    return [time_section(card.time), scorecard_section(card, content.objective)]
 
 
 def _rig(content: ReportContent) -> Markup:

@@ -1,6 +1,7 @@
 """The report of a digital twin as one HTML file."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from attrs import frozen
@@ -9,12 +10,12 @@ from numpy.typing import NDArray
 from flowrig.learning.scores import Scores
 from flowrig.problem.space import Parameter
 from flowrig.report.page import document, figure, section, table, text_cell
-from flowrig.report.shown_objective import shown_objective
+from flowrig.report.quantities import shown_condition, shown_feature, shown_objective
 from flowrig.report.svg.charts import Axes, Axis, Series, chart, curve, legend, points, symbol
 from flowrig.report.svg.heat_map import color_of, heat_map, ramp
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity
-from flowrig.twin.study import TwinStudy
+from flowrig.twin.study import SplitR2, TwinStudy
 from flowrig.twin.surfaces import Surface
 
 __all__ = ["render_twin"]
@@ -25,7 +26,43 @@ SPREAD = 0.36
 """Largest distance of a point of a swarm from its line, in lines."""
 
 
-def render_twin(study: TwinStudy, title: str, surrogate: str, left_out: int = 0) -> str:
+@frozen
+class _Page:
+    """A study, and how its quantities are shown.
+
+    Attributes:
+        study: predictions and scores of the twin.
+        labels: names for people, by response and condition; `labels` of the profile.
+        units: unit of each response.
+    """
+
+    study: TwinStudy
+    labels: Mapping[str, str]
+    units: Mapping[str, str]
+
+    @property
+    def objective(self) -> Quantity:
+        return shown_objective(self.study.data.objective, self.labels)
+
+    @property
+    def responses(self) -> list[Quantity]:
+        names = self.study.data.objective.responses
+        return [shown_feature(name, self.units.get(name, ""), self.labels) for name in names]
+
+    @property
+    def conditions(self) -> list[Quantity]:
+        return [shown_condition(one, self.labels) for one in self.study.space.parameters]
+
+
+def render_twin(
+    study: TwinStudy,
+    title: str,
+    surrogate: str,
+    left_out: int = 0,
+    *,
+    labels: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> str:
     """The report of a digital twin.
 
     Args:
@@ -33,11 +70,14 @@ def render_twin(study: TwinStudy, title: str, surrogate: str, left_out: int = 0)
         title: name of the rig.
         surrogate: name of the model.
         left_out: number of experiments in the source without a usable value.
+        labels: names for people, by response and condition, that of the objective under
+            "objective"; by default their own names.
+        units: unit of each response; none by default.
 
     Returns:
         an HTML document.
     """
-    count = len(study.data)
+    count, page = len(study.data), _Page(study, labels or {}, units or {})
     missing = f", {left_out} without a value left out" if left_out else ""
     return document(
         f"Digital twin of {title}",
@@ -46,26 +86,25 @@ def render_twin(study: TwinStudy, title: str, surrogate: str, left_out: int = 0)
             tag("h1", "Digital twin"),
             tag("p", f"{title}; model {surrogate}, {count} experiments{missing}", class_="sub"),
         ),
-        _scores(study),
-        _parity(study),
-        _learning(study),
-        _attribution(study),
-        _surfaces(study),
+        _scores(page),
+        _parity(page),
+        _learning(page),
+        _attribution(page),
+        _surfaces(page),
     )
 
 
-def _objective(study: TwinStudy) -> Quantity:
-    return shown_objective(study.data.objective)
-
-
-def _scores(study: TwinStudy) -> Markup:
-    rows = {**study.scores.responses, study.data.objective.name: study.scores.objective}
+def _scores(page: _Page) -> Markup:
+    study = page.study
+    names = [one.name for one in (*page.responses, page.objective)]
+    scores = (*study.scores.responses.values(), study.scores.objective)
+    rows = zip(names, scores, strict=True)
     head = ("", "R²", "negative log density", "within 1 sd (68 %)", "within 1.96 sd (95 %)")
     introduction = (
         f"Every experiment predicted from four fifths of the others, {study.scores.repeats} times. "
         "The log density is per experiment, in standard deviations of the data; lower is better."
     )
-    made = table(head, (_score_row(name, scores) for name, scores in rows.items()))
+    made = table(head, (_score_row(name, one) for name, one in rows))
     return section("How well it predicts", introduction, made)
 
 
@@ -81,25 +120,26 @@ class _Column:
     measured: Array
     mean: Array
     sd: Array
+    r2: SplitR2
 
 
-def _columns(study: TwinStudy) -> list[_Column]:
-    predicted = study.predicted
+def _columns(page: _Page) -> list[_Column]:
+    study, predicted = page.study, page.study.predicted
+    *of_responses, of_objective = study.split
     columns = [
-        _Column(Quantity(name), study.data.Y[:, j], predicted.mean[:, j], predicted.sd[:, j])
-        for j, name in enumerate(study.data.objective.responses)
+        _Column(quantity, study.data.Y[:, j], predicted.mean[:, j], predicted.sd[:, j], r2)
+        for j, (quantity, r2) in enumerate(zip(page.responses, of_responses, strict=True))
     ]
     measured = study.data.objective_values
-    objective = _Column(
-        _objective(study), measured, predicted.objective_mean, predicted.objective_sd
-    )
-    return [*columns, objective]
+    mean, sd = predicted.objective_mean, predicted.objective_sd
+    return [*columns, _Column(page.objective, measured, mean, sd, of_objective)]
 
 
-def _parity(study: TwinStudy) -> Markup:
+def _parity(page: _Page) -> Markup:
+    study = page.study
     shares = {"in the training set": study.training, "not seen": ~study.training}
     keys = legend((symbol(style), name) for style, name in enumerate(shares))
-    figures = [_parity_figure(column, study.training) for column in _columns(study)]
+    figures = [_parity_figure(column, study.training) for column in _columns(page)]
     return section(
         "Predicted against measured",
         "The twin learns from 80 % of the experiments and does not see the others. Bars are one "
@@ -129,11 +169,18 @@ def _parity_figure(column: _Column, training: NDArray[np.bool_]) -> Markup:
         )
         marks.append(points(axes, series))
     drawing = chart(axes, *marks, title=f"Predicted against measured {quantity.name}")
-    return figure(drawing)
+    seen_r2, unseen_r2 = (
+        f"{value:.3f}".replace("-", "−") for value in (column.r2.seen, column.r2.unseen)
+    )
+    words = (
+        f"R² = {seen_r2} of the {training.sum()} experiments in the training set, "
+        f"{unseen_r2} of the {(~training).sum()} others."
+    )
+    return figure(drawing, tag("figcaption", words))
 
 
-def _learning(study: TwinStudy) -> Markup:
-    objective = _objective(study)
+def _learning(page: _Page) -> Markup:
+    study, objective = page.study, page.objective
     sizes = [float(point.experiments) for point in study.learning]
     x = Axis.around("experiments in the training set", sizes)
     r2 = [point.r2 for point in study.learning]
@@ -172,8 +219,9 @@ def _learning(study: TwinStudy) -> Markup:
     )
 
 
-def _attribution(study: TwinStudy) -> Markup:
-    objective, ranking = _objective(study), study.attribution.ranking
+def _attribution(page: _Page) -> Markup:
+    study, objective = page.study, page.objective
+    ranking = study.attribution.ranking
     values = study.attribution.values * objective.factor
     lines = len(ranking)
     axes = Axes(
@@ -185,10 +233,9 @@ def _attribution(study: TwinStudy) -> Markup:
     marks = [curve(axes, [0.0, 0.0], [0.5, lines + 0.5], "diagonal")]
     for place, column in enumerate(ranking):
         parameter = study.space.parameters[column]
-        marks.append(
-            _swarm(axes, lines - place, values[:, column], study.data.X[:, column], parameter)
-        )
-    order = ", ".join(study.space.names[column] for column in ranking)
+        levels, shown = study.data.X[:, column], page.conditions[column]
+        marks.append(_swarm(axes, lines - place, values[:, column], levels, (parameter, shown)))
+    order = ", ".join(page.conditions[column].name for column in ranking)
     drawing = _without_ticks(axes, marks)
     base = objective.text(study.attribution.base)
     introduction = (
@@ -198,8 +245,8 @@ def _attribution(study: TwinStudy) -> Markup:
     )
     if study.space.has_choices:
         introduction += " The choices of a category have colours in the order of the profile."
-    shown = figure(tag("div", drawing, class_="wide"), ramp("low", "high"))
-    return section("Which conditions matter", introduction, shown)
+    drawn = figure(tag("div", drawing, class_="wide"), ramp("low", "high"))
+    return section("Which conditions matter", introduction, drawn)
 
 
 def _without_ticks(axes: Axes, marks: list[Markup]) -> Markup:
@@ -231,8 +278,11 @@ def _without_ticks(axes: Axes, marks: list[Markup]) -> Markup:
     )
 
 
-def _swarm(axes: Axes, line: int, effects: Array, levels: Array, parameter: Parameter) -> Markup:
+def _swarm(
+    axes: Axes, line: int, effects: Array, levels: Array, condition: tuple[Parameter, Quantity]
+) -> Markup:
     """One condition's values side by side on a line, coloured by the condition."""
+    parameter, shown = condition
     shifts = _spread_out(effects, (axes.x.high - axes.x.low) / 90.0)
     dots = []
     for effect, level, shift in zip(effects, levels, shifts, strict=True):
@@ -241,14 +291,14 @@ def _swarm(axes: Axes, line: int, effects: Array, levels: Array, parameter: Para
         dots.append(
             tag(
                 "circle",
-                tag("title", f"{parameter.name} {value} {parameter.unit}: {effect:+.3g}"),
+                tag("title", f"{shown.name} {value} {parameter.unit}: {effect:+.3g}"),
                 cx=axes.x_px(float(effect)),
                 cy=axes.y_px(line + shift),
                 r=3.2,
                 fill=color_of(float(level)),
             )
         )
-    name = tag("text", parameter.name, x=4.0, y=axes.y_px(line) + 4, class_="label")
+    name = tag("text", shown.name, x=4.0, y=axes.y_px(line) + 4, class_="label")
     return tag("g", *dots, name)
 
 
@@ -263,13 +313,13 @@ def _spread_out(values: Array, width: float) -> Array:
     return shifts
 
 
-def _surfaces(study: TwinStudy) -> Markup:
+def _surfaces(page: _Page) -> Markup:
+    study, objective = page.study, page.objective
     if not study.surfaces:
         return Markup()
-    objective = _objective(study)
     low = min(float(np.nanmin(one.mean)) for one in study.surfaces)
     high = max(float(np.nanmax(one.mean)) for one in study.surfaces)
-    figures = [_surface_figure(study, objective, one, low, high) for one in study.surfaces]
+    figures = [_surface_figure(page, one, low, high) for one in study.surfaces]
     held = (
         "the others are held in the middle, for choices of the categories"
         if study.space.has_choices
@@ -285,17 +335,16 @@ def _surfaces(study: TwinStudy) -> Markup:
     )
 
 
-def _axis(parameter: Parameter) -> Axis:
-    label = Quantity(parameter.name, parameter.unit).label
+def _axis(parameter: Parameter, label: str) -> Axis:
     room = 0.5 if parameter.choices else 0.0  # a choice is in the middle of its band
     return Axis(label, parameter.low - room, parameter.high + room, names=parameter.choices)
 
 
-def _held(study: TwinStudy, one: Surface) -> str:
+def _held(page: _Page, one: Surface) -> str:
     """Where the conditions are held that a surface does not show."""
-    parameters = study.space.parameters
+    parameters = page.study.space.parameters
     chosen = [
-        f"{parameters[column].name} {parameters[column].value_of(round(value * high))}"
+        f"{page.conditions[column].name} {parameters[column].value_of(round(value * high))}"
         for column, value in one.held.items()
         for high in [parameters[column].high]
     ]
@@ -305,17 +354,16 @@ def _held(study: TwinStudy, one: Surface) -> str:
     return ", ".join(chosen) or f"The others {one.level}"
 
 
-def _surface_figure(
-    study: TwinStudy, objective: Quantity, one: Surface, low: float, high: float
-) -> Markup:
-    first, second = (study.space.parameters[column] for column in (one.first, one.second))
+def _surface_figure(page: _Page, one: Surface, low: float, high: float) -> Markup:
+    objective, parameters = page.objective, page.study.space.parameters
+    first, second = (page.conditions[column] for column in (one.first, one.second))
     axes = Axes(
-        _axis(first),
-        _axis(second),
+        _axis(parameters[one.first], first.label),
+        _axis(parameters[one.second], second.label),
         360.0,
         300.0,
     )
-    held = _held(study, one)
+    held = _held(page, one)
     title = f"{objective.name} over {first.name} and {second.name}. {held}"
     sd = objective.text(float(np.nanmean(one.sd)))
     best = objective.text(float(np.nanmax(one.mean)))

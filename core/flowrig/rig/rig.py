@@ -79,6 +79,10 @@ def _refilled_by_hand(stream: str) -> None:
     """On a real rig a person has filled the syringe."""
 
 
+def _put_in_by_hand(component: str, volume_ul: float) -> None:
+    """On a real rig a person has put a component in."""
+
+
 class Rig:
     """The opened instruments of one profile. Made by `open_rig`.
 
@@ -89,6 +93,7 @@ class Rig:
         clock: the run's clock.
         threads: the threads of the rig.
         refill: fills the emulated syringe of a stream; does nothing on a real rig.
+        put_in: puts a component of a volume [µL] into the emulated path; likewise.
     """
 
     def __init__(
@@ -97,9 +102,11 @@ class Rig:
         clock: Clock,
         threads: DeviceThreads,
         refill: Callable[[str], object] = _refilled_by_hand,
+        put_in: Callable[[str, float], object] = _put_in_by_hand,
     ) -> None:
         self.profile = profile
         self._refill = refill
+        self._put_in = put_in
         self.clock = clock
         self._threads = threads
         self._devices: dict[str, Device] = {
@@ -265,6 +272,11 @@ class Rig:
             if stream in self.profile.streams:
                 self._refill(stream)
 
+    def put_in(self, volumes_ul: Mapping[str, float]) -> None:
+        """Note that components of some volumes [µL] are in the path; emulated ones are now."""
+        for component, volume_ul in volumes_ul.items():
+            self._put_in(component, volume_ul)
+
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
         self._threads.call(
@@ -395,8 +407,17 @@ class Rig:
         return self._threads.call({name: self.heater(name).read for name in heaters})
 
     def set_values(self, values: Mapping[str, Value]) -> None:
-        """Set devices to numbers, or turn them to positions; each is tried even if others fail."""
-        self._threads.call({n: partial(obey, self[n], value) for n, value in values.items()})
+        """Set devices to numbers, or turn them to positions; each is tried even if others fail.
+
+        One that is not open is told the value that is safe for all devices of its kind, too.
+        """
+        calls: dict[str, Callable[[], None]] = {}
+        for name, value in values.items():
+            calls[name] = partial(obey, self[name], value)
+            kind = self.profile.devices[name].kind
+            if kind is not None and kind.safe is not None and value == kind.safe:
+                calls[name] = even_unopened(self[name], calls[name])
+        self._threads.call(calls)
 
     def read(self) -> RigReading:
         """Read every heater, pump, and device of another kind at once."""
@@ -642,13 +663,14 @@ def open_rig(
         profile = load_profile(profile, plugins or Plugins.discover())
     clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
-        written, refill = profile, _refilled_by_hand
+        written, refill, put_in = profile, _refilled_by_hand, _put_in_by_hand
         if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
-            profile, refill = emulation.profile, emulation.world.refill
+            profile, world = emulation.profile, emulation.world
+            refill, put_in = world.refill, world.put_in
         else:
             stack.enter_context(alone(profile))
-        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill)
+        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill, put_in)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             stack.enter_context(recorded({n: rig[n] for n in headers}, headers, traces))

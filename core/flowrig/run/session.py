@@ -361,6 +361,7 @@ class RunSession:
             away_s = 0.0 if self._clock.is_virtual else away_s_of(self._journal)
             stop_all(rig, actuation, self._journal, away_s)
         rig.prepare()
+        rig.put_in(actuation.ledger.rig_state.volumes_ul)
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
             raise UnsafeStateError(str(safe))

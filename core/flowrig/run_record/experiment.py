@@ -32,6 +32,7 @@ class Decision:
         objective_mean: expected objective, where a model was used; else None.
         objective_sd: standard deviation of the expected objective.
         reason: why the optimizer chose them, in one phrase.
+        arm: arm of the campaign that the stage belongs to; None where it belongs to none.
     """
 
     index: int
@@ -42,6 +43,12 @@ class Decision:
     objective_mean: float | None
     objective_sd: float | None
     reason: str
+    arm: str | None = None
+
+    @property
+    def was_predicted(self) -> bool:
+        """Whether a model was asked for them."""
+        return bool(self.mean) or self.objective_mean is not None
 
 
 @frozen(kw_only=True)

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from flowrig.errors import InputError
-from flowrig.learning.experiment_table import Experiments
+from flowrig.learning.experiment_table import EVERYTHING, Experiments, Selection
 from flowrig.problem.space import Space
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["experiments_of"]
 
 
-def experiments_of(record: RunRecord, space: Space, responses: Sequence[str]) -> Experiments:
+def experiments_of(
+    record: RunRecord,
+    space: Space,
+    responses: Sequence[str],
+    selection: Selection = EVERYTHING,
+) -> Experiments:
     """Experiments of a run; those of bad quality, or without a finite value, are left out.
 
     So are those with a choice that the wanted space does not have.
@@ -21,12 +26,17 @@ def experiments_of(record: RunRecord, space: Space, responses: Sequence[str]) ->
         record: the run.
         space: the wanted conditions, whose ranges become the unit cube.
         responses: names of the wanted features, in this order.
+        selection: stages and arms of the run.
 
     Raises:
-        InputError: an experiment lacks a wanted condition or feature, or has a number for a
-            category, or the other way round.
+        InputError: the run has no such stage or arm, an experiment lacks a wanted condition or
+            feature, or has a number for a category, or the other way round.
     """
-    measured = record.experiments()
+    stages = record.campaign.stages
+    selection.require_known({s.name for s in stages}, record.campaign.arms, record.folder)
+    measured = [
+        e for e in record.experiments() if selection.takes(e.decision.stage, e.decision.arm)
+    ]
     for row, wanted in (("conditions", space.names), ("features", responses)):
         missing = [n for n in wanted if any(n not in getattr(e, row) for e in measured)]
         if missing:

@@ -17,6 +17,7 @@ from flowrig.journal.events import (
     D,
     Decided,
     Ended,
+    HandDone,
     IncumbentFound,
     Measured,
     Resumed,
@@ -30,6 +31,8 @@ from flowrig.learning.from_campaign import surrogates_of
 from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Campaign, Profile
+from flowrig.profile.model.campaign import is_known_to
+from flowrig.run_record.arms import ArmResult, arms_of, best_so_far
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
@@ -232,9 +235,12 @@ class RunRecord:
         return events
 
     def ledger(self) -> SyringeLedger:
-        """The ledger of syringes and wastes, from the journal alone."""
+        """The ledger of syringes and wastes, from the journal alone.
+
+        Its rig state knows the volumes that a person has put into the path.
+        """
         ledger = SyringeLedger(self.profile)
-        for event in self.journal.events(*COUNTED):
+        for event in self.journal.events(*COUNTED, HandDone):
             ledger.follow(event.time_s, event.data)
         return ledger
 
@@ -317,6 +323,11 @@ class RunRecord:
             objective_mean=_number(event.data.objective_mean),
             objective_sd=_number(event.data.objective_sd),
         )
+
+    def arms(self) -> list[ArmResult]:
+        """What each arm of the campaign came to; empty for a campaign without arms."""
+        found = self.journal.last(IncumbentFound)
+        return arms_of(self.campaign, self.experiments(), None if found is None else found.data)
 
     def conditions(self) -> Array:
         """Conditions of the measured experiments, shape `n x d`, in natural units; of a category
@@ -423,12 +434,18 @@ class RunRecord:
             self.folder, self.campaign, self.seed, self.profile.space, self.journal.examined
         )
 
-    def model(self) -> Surrogate:
+    def model(self, arm: str | None = None) -> Surrogate:
         """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
-        are in the unit cube."""
+        are in the unit cube.
+
+        Args:
+            arm: fit it only to what this arm learns from.
+        """
         surrogate = self.surrogates()()
-        X, Y = self.conditions(), self.features()
-        usable = np.array([e.quality != "bad" for e in self.experiments()], dtype=bool)
+        X, Y, made = self.conditions(), self.features(), self.experiments()
+        usable = np.array(
+            [e.quality != "bad" and is_known_to(arm, e.decision.arm) for e in made], dtype=bool
+        )
         sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
         return surrogate
@@ -448,19 +465,30 @@ class RunRecord:
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),
             "best": None if best is None else self._summary_of(best),
-            "expected_best": None
-            if expected is None
-            else {
-                "objective_mean": expected.objective_mean,
-                "objective_sd": expected.objective_sd,
-                **self._summary_of(expected.experiment),
-            },
+            "expected_best": None if expected is None else self._expected(expected),
+            "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
             "digest": self.journal.digest(),
             "damage": self.damage,
             "unreadable": list(self.unreadable),
+        }
+
+    def _summary_of_arm(self, arm: ArmResult) -> dict[str, Any]:
+        return {
+            "experiments": len(arm.experiments),
+            "planned": arm.planned,
+            "best": None if arm.best is None else self._summary_of(arm.best),
+            "expected_best": None if arm.incumbent is None else self._expected(arm.incumbent),
+            "best_so_far": best_so_far(arm.experiments),
+        }
+
+    def _expected(self, incumbent: Incumbent) -> dict[str, Any]:
+        return {
+            "objective_mean": incumbent.objective_mean,
+            "objective_sd": incumbent.objective_sd,
+            **self._summary_of(incumbent.experiment),
         }
 
     def _waste(self) -> dict[str, dict[str, float]]:
@@ -498,6 +526,7 @@ def _decision(event: Event[Decided]) -> Decision:
         objective_mean=data.objective_mean,
         objective_sd=data.objective_sd,
         reason=data.reason,
+        arm=data.arm,
     )
 
 

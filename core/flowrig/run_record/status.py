@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Mapping
 from functools import singledispatchmethod
-from typing import Any
+from typing import Any, Self
 
 from flowrig.journal.events import (
     Decided,
     Ended,
     EventData,
     ExperimentBegun,
+    HandAsked,
+    HandDone,
     HeaterValues,
     HoldBegun,
     Intent,
@@ -30,6 +32,8 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.journal import AnyEvent
 from flowrig.problem.space import Value
+from flowrig.profile import Profile
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.safety.rig_state import RigState
 
 __all__ = ["RunStatus"]
@@ -38,7 +42,14 @@ __all__ = ["RunStatus"]
 class RunStatus:
     """Follows a run as a listener of its journal. Any thread may read it.
 
+    Args:
+        device_units: unit of the number that a device keeps, by device, and of what devices report,
+            by DEVICE.QUANTITY.
+
     Attributes:
+        device_units: as above.
+        by_hand: devices that a person was asked to work.
+        read_by_hand: what a person has read last, by DEVICE.QUANTITY.
         profile: name of the rig.
         campaign: its title.
         simulated: whether the rig is emulated.
@@ -60,8 +71,11 @@ class RunStatus:
         time_s: rig time [s] of the newest event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device_units: Mapping[str, str] | None = None) -> None:
         self._lock = threading.Lock()
+        self.device_units = dict(device_units or {})
+        self.by_hand: frozenset[str] = frozenset()
+        self.read_by_hand: Mapping[str, float | None] = {}
         self.profile = ""
         self.campaign = ""
         self.simulated = False
@@ -81,6 +95,13 @@ class RunStatus:
         self.best: float | None = None
         self.rig_state = RigState()
         self.time_s = 0.0
+
+    @classmethod
+    def of(cls, profile: Profile) -> Self:
+        """The status of a run on a rig."""
+        entries = profile.devices.items()
+        units = {n: one.abilities.unit for n, one in entries if one.abilities.is_settable}
+        return cls({**units, **units_of_readings(profile.devices)})
 
     def __call__(self, event: AnyEvent) -> None:
         """Follow an event of the journal."""
@@ -120,12 +141,22 @@ class RunStatus:
                     for name, one in self.rig_state.devices.items()
                     if one.reads is not None
                 },
+                "by_hand": {
+                    "devices": {name: self.rig_state.device(name).told for name in self._worked},
+                    "readings": dict(self.read_by_hand),
+                },
+                "device_units": dict(self.device_units),
                 "pumps": {n: one.pump for n, one in self.rig_state.streams.items() if one.pump},
                 "flow_rates_ul_min": dict(self.rig_state.commanded_rates_ul_min),
                 "waste": {name: level.as_json() for name, level in self.waste.items()},
                 "hold": None if self.hold is None else self.hold.as_json(),
                 "rig_time_s": self.time_s,
             }
+
+    @property
+    def _worked(self) -> list[str]:
+        """Devices by hand at which a person has confirmed a value."""
+        return [n for n in sorted(self.by_hand) if self.rig_state.device(n).told is not None]
 
     def _state(self) -> str:
         if self.ending:
@@ -163,6 +194,14 @@ class RunStatus:
     @_take.register
     def _rig_state(self, data: Intent | Outcome | Reading) -> None:
         self.rig_state.follow(self.time_s, data)
+
+    @_take.register
+    def _hand_asked(self, data: HandAsked) -> None:
+        self.by_hand |= {*data.devices}
+
+    @_take.register
+    def _hand_done(self, data: HandDone) -> None:
+        self.read_by_hand = {**self.read_by_hand, **data.readings}
 
     @_take.register
     def _decided(self, data: Decided) -> None:

@@ -8,6 +8,7 @@ from flowrig.interfaces.capabilities import Value
 from flowrig.journal.events import (
     CutLiquid,
     EventData,
+    HandDone,
     HeaterValues,
     Intent,
     Outcome,
@@ -96,6 +97,12 @@ class RigState:
         self._devices: dict[str, DeviceStatus] = {}
         self._readings: dict[str, float | None] = {}
         self._intent: Intent | None = None
+        self._volumes_ul: dict[str, float] = {}
+
+    @property
+    def volumes_ul(self) -> Mapping[str, float]:
+        """By component that a person changes, the volume [µL] that was put in newest."""
+        return dict(self._volumes_ul)
 
     @property
     def streams(self) -> Mapping[str, StreamStatus]:
@@ -177,6 +184,8 @@ class RigState:
                 self._follow_outcome(data)
             case Reading():
                 self._follow_reading(data)
+            case HandDone():
+                self._volumes_ul |= data.volumes_ul or {}
             case SafeStateSought():
                 self._stop_commanded(time_s, self._streams)
             case Resumed():

@@ -19,7 +19,7 @@ from flowrig.twin.learning_curve import LearningPoint, learning_curve, training_
 from flowrig.twin.shapley import Attribution, shapley_values
 from flowrig.twin.surfaces import LEVELS, POINTS, Surface, surface
 
-__all__ = ["TwinStudy", "fit_count", "study_twin"]
+__all__ = ["SplitR2", "TwinStudy", "fit_count", "study_twin"]
 
 Array = NDArray[np.float64]
 
@@ -34,6 +34,21 @@ BACKGROUND = 64
 """Largest number of experiments that Shapley values are compared with; the time grows with it."""
 
 LEARNING_REPEATS = 3
+
+
+@frozen
+class SplitR2:
+    """R² of the predictions of one quantity.
+
+    Attributes:
+        name: the response or objective.
+        seen: of the experiments that the twin has learnt from.
+        unseen: of the others.
+    """
+
+    name: str
+    seen: float
+    unseen: float
 
 
 @frozen(eq=False, kw_only=True)
@@ -60,6 +75,29 @@ class TwinStudy:
     learning: Sequence[LearningPoint]
     attribution: Attribution
     surfaces: Sequence[Surface]
+
+    @property
+    def split(self) -> list[SplitR2]:
+        """R² of the training share and of the rest, of each response and then of the objective.
+
+        The pair that papers give: 1 minus the squared errors over the variance of the measurements,
+        of the expected responses, and of the expected objective.
+        """
+        measured = np.column_stack([self.data.Y, self.data.objective_values])
+        mean = np.column_stack([self.predicted.mean, self.predicted.objective_mean])
+        names = (*self.data.objective.responses, self.data.objective.name)
+        shares = (self.training, ~self.training)
+        return [
+            SplitR2(name, *(_r2(y[rows], f[rows]) for rows in shares))
+            for name, y, f in zip(names, measured.T, mean.T, strict=True)
+        ]
+
+
+def _r2(measured: Array, mean: Array) -> float:
+    """Coefficient of determination; nan where all measurements are the same."""
+    scatter = float(np.square(measured - measured.mean()).sum())
+    errors = float(np.square(measured - mean).sum())
+    return 1.0 - errors / scatter if scatter > 0 else float("nan")
 
 
 def fit_count(experiments: int, repeats: int) -> int:

@@ -48,6 +48,8 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
     host, rows = InProcessOptimizer(profile, begin["seed"], surrogates), list[Row]()
     for line in lines:
         request = decoded(line)
+        if request.get("anew"):
+            rows.clear()
         rows.extend(request["rows"])
         answers.write(_answer(host, rows, request))
         answers.flush()

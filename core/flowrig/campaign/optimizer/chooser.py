@@ -96,6 +96,7 @@ class ConditionChooser:
         self._host: OptimizerHost | None = None
         self._door = Door(profile.space)
         self._times: Counter[Key] = Counter()
+        self._arm: str | None = None
 
     def close(self) -> None:
         """End the optimizer; a request under way gets no answer."""
@@ -115,14 +116,16 @@ class ConditionChooser:
 
         Args:
             stage: stage of the campaign.
-            rows: every measured experiment, in order of time.
-            tried: conditions decided so far, in order.
+            rows: every measured experiment that the stage learns from, in order of time.
+            tried: conditions that the stage knows to be decided so far, in order.
             count: most conditions that are wanted.
             compute: computes while the rig is watched; its own errors are passed on.
 
         Raises:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
+        if stage.arm != self._arm:  # it knows of other experiments
+            self._arm, self._times, self._door = stage.arm, Counter(), Door(self._space)
         new = tried[self._times.total() :]
         self._times.update(self._door.keys(new))
         for conditions in new:

@@ -29,7 +29,8 @@ class OptimizerHost(ABC):
 
         Args:
             stage: its name.
-            rows: every measured experiment, in order of time; earlier calls got the first of them.
+            rows: every measured experiment that the stage learns from, in order of time; earlier
+                calls for the same stage got the first of them.
             count: most conditions that are wanted.
 
         Raises:

@@ -1,9 +1,10 @@
 """Messages between a run and its optimizer: one JSON object a line.
 
 First the run sends `{"path": […], "seed": 1, "memory_gb": 8.0}`. Then it sends a request for each
-decision, `{"stage": "improve", "rows": […], "count": 1}`, with the experiments that are new since
-the last request, and gets `{"suggestions": […]}`, `{"nothing_left": "…"}` or `{"error": "…"}`.
-Numbers keep their last bit; those that are not finite are written `NaN` and `Infinity`.
+decision, `{"stage": "improve", "rows": […], "count": 1, "anew": false}`, with the experiments that
+are new since the last request, or with all of them where `anew` is true, and gets
+`{"suggestions": […]}`, `{"nothing_left": "…"}` or `{"error": "…"}`. Numbers keep their last bit;
+those that are not finite are written `NaN` and `Infinity`.
 """
 
 import json

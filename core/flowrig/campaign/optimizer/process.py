@@ -41,6 +41,7 @@ class OptimizerProcess(OptimizerHost):
         self._closed = False
         self._lock = threading.Lock()  # a run may close this while another thread waits
         self._sent = 0
+        self._stage = ""
 
     def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
         """Send the new experiments to the process, and wait for its answer.
@@ -51,9 +52,10 @@ class OptimizerProcess(OptimizerHost):
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
         process = self._started()
-        news = [dict(row) for row in rows[self._sent :]]
-        self._sent = len(rows)
-        request = encoded({"stage": stage, "rows": news, "count": count})
+        anew = stage != self._stage  # another stage may learn from other experiments
+        news = [dict(row) for row in (rows if anew else rows[self._sent :])]
+        self._stage, self._sent = stage, len(rows)
+        request = encoded({"stage": stage, "rows": news, "count": count, "anew": anew})
         threading.Thread(target=_write, args=(process, request), daemon=True).start()
         try:
             line = self._answers.get(timeout=self._deadline_s)

@@ -112,7 +112,7 @@ def bench(*, jobs: int, out: Path, as_json: bool, **comparison: Any) -> None:
           --optimizers "bayes, { optimizer = 'bayes', acquisition = 'ucb' }"
     """
     from flowrig.report.comparison_page import render_comparison
-    from flowrig.report.shown_objective import shown_objective
+    from flowrig.report.quantities import shown_objective
     from flowrig.twin.comparison import summarize
 
     options = _options(**comparison)
@@ -243,7 +243,7 @@ def _compared(options: BenchOptions, written: str) -> "ComparedOptimizer":
     plugins = Plugins.discover()
     rig = load_profile(options.campaign, plugins)
     assert rig.campaign is not None
-    rest = rig.campaign.experiments - rig.campaign.stages[0].experiments
+    rest = rig.campaign.longest_search - rig.campaign.stages[0].experiments
     stage = choose_optimizer(written, options.experiments or max(rest, 1), plugins)
     return ComparedOptimizer(written, stage)
 

@@ -28,13 +28,14 @@ __all__ = ["twin_report"]
 def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
     """Learn a twin from SOURCE, a CSV file or a run's folder, and write a page about it.
 
-    The page has the parity with uncertainty on an 80/20 split, the cross-validation, the learning
-    curve, exact Shapley values, and surfaces of the three strongest conditions. The columns of a
-    CSV file are listed by `flowrig twin cv --help`.
+    The page has the parity with uncertainty and R² on an 80/20 split, the cross-validation, the
+    learning curve, exact Shapley values, and surfaces of the three strongest conditions. The
+    columns of a CSV file are listed by `flowrig twin cv --help`.
 
     \b
     Examples:
       flowrig twin report flowrig-demo
+      flowrig twin report flowrig-demo --stage explore
       flowrig twin report measured.csv --profile cs3cu2i5-heatup-chem3 --surrogate gp
     """
     from flowrig.learning.categories import with_categories
@@ -52,7 +53,14 @@ def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
             seed=options.seed,
             on_fit=lambda: bar.update(1),
         )
-    page = render_twin(study, rig.title, name, source.experiments.left_out)
+    units = {feature.name: feature.unit for feature in rig.features.values()}
+    page = render_twin(
+        study, rig.title, name, source.experiments.left_out, labels=rig.labels, units=units
+    )
     out.write_text(page, encoding="utf-8")
+    trained = int(study.training.sum())
+    say(f"R² of {trained} experiments in the training set, and of {len(study.training) - trained}:")
+    for one in study.split:
+        say(f"  {one.name}: {one.seen:.3f}, {one.unseen:.3f}")
     say(f"{rig.objective.name}: R² {study.scores.objective.r2:.3f} in cross-validation")
     say(f"report: {out}")

@@ -38,6 +38,8 @@ class TwinOptions:
         surrogate: the model, a name or a table; None for that of the campaign.
         columns: by response, the column of the CSV file if it has another name.
         seed: of the model.
+        stages: stages whose experiments count; empty for all.
+        arms: arms whose experiments count, with those of no arm; empty for all.
     """
 
     source: Path
@@ -45,6 +47,8 @@ class TwinOptions:
     surrogate: str | None
     columns: dict[str, str]
     seed: int
+    stages: tuple[str, ...]
+    arms: tuple[str, ...]
 
 
 @frozen
@@ -106,15 +110,37 @@ def twin_options(command: F) -> F:
         surrogate: str | None,
         columns: dict[str, str],
         seed: int,
+        stages: tuple[str, ...],
+        arms: tuple[str, ...],
         **others: Any,
     ) -> None:
         options = TwinOptions(
-            source=source, profile=profile, surrogate=surrogate, columns=columns, seed=seed
+            source=source,
+            profile=profile,
+            surrogate=surrogate,
+            columns=columns,
+            seed=seed,
+            stages=stages,
+            arms=arms,
         )
         command(options=options, **others)
 
     for option in (
         click.option("--seed", type=int, default=1, show_default=True),
+        click.option(
+            "--arm",
+            "arms",
+            multiple=True,
+            metavar="NAME",
+            help="An arm whose experiments count, with those of no arm; default: all.",
+        ),
+        click.option(
+            "--stage",
+            "stages",
+            multiple=True,
+            metavar="NAME",
+            help="A stage whose experiments count; default: all.",
+        ),
         response_option,
         surrogate_option,
         click.option("--profile", help="The rig, by name or path; a run's folder has its own."),
@@ -132,6 +158,7 @@ def read_twin_source(options: TwinOptions) -> TwinSource:
         MissingDependencyError: the packages of the model are not installed.
     """
     from flowrig.errors import InputError
+    from flowrig.learning.experiment_table import Selection
     from flowrig.plugins.offers import require_installed
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import load_profile
@@ -146,7 +173,9 @@ def read_twin_source(options: TwinOptions) -> TwinSource:
     choice = choose_surrogate(rig, options.surrogate, plugins)
     require_installed(choice.offers)
     with sound_folder(options.source):
-        return TwinSource(rig, read_source(options.source, rig, options.columns, plugins), choice)
+        selection = Selection(stages=options.stages, arms=options.arms)
+        experiments = read_source(options.source, rig, options.columns, plugins, selection)
+    return TwinSource(rig, experiments, choice)
 
 
 def fit_progress(fits: int, name: str) -> Any:

@@ -146,9 +146,30 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
     for name, reading in status["heaters"].items():
         now, wanted = reading["temperature_c"], reading["set_point_c"]
         yield f"{name}: {degrees_text(now)}, set {degrees_text(wanted)}"
+    yield from _device_lines(status)
     flows = (f"{name} {rate:.1f} µL/min" for name, rate in status["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
     yield from _waste_lines(status)
+
+
+def _device_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    """Where devices of other kinds stand, and what they report; a person works and reads some."""
+    hand = status["by_hand"]
+    for by, values in (
+        ("", status["devices"]),
+        (", by hand", hand["devices"]),
+        ("", status["readings"]),
+        (", read by hand", hand["readings"]),
+    ):
+        for name, value in values.items():
+            unit = status["device_units"].get(name, "")
+            yield f"{name}: {_shown(value, unit)}{by}"
+
+
+def _shown(value: float | str | None, unit: str) -> str:
+    if isinstance(value, str):
+        return value
+    return "no value" if value is None else f"{value:.4g} {unit}".rstrip()
 
 
 def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:

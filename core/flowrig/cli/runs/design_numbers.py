@@ -55,8 +55,8 @@ def _middles(
     middle = space.rows(((space.low + space.high) / 2)[None])[0]
     for positions in positions_in_experiments(profile):
         chosen = {one.name: positions[str(one.device)] for one in chosen_valves(profile)}
-        rates = profile.flow_rates_ul_min({**middle, **chosen})
-        yield positions, Topology(profile, positions), rates
+        conditions = {**middle, **chosen}
+        yield positions, Topology.of(profile, conditions), profile.flow_rates_ul_min(conditions)
 
 
 def _sections_as_json(profile: Profile) -> dict[str, Any]:

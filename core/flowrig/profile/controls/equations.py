@@ -15,6 +15,7 @@ from flowrig.profile.controls.names import Names, names_of
 from flowrig.profile.controls.set_points import set_point_window
 from flowrig.profile.expressions import Expression, ExpressionError, Unit, unit_of
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
+from flowrig.profile.model.flow import VOLUME, volumes_by_hand
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
 from flowrig.profile.topology import (
@@ -84,6 +85,7 @@ def needs_equations(profile: Profile) -> bool:
     return bool(
         profile.equations
         or profile.limits.expressions
+        or volumes_by_hand(profile.path)
         or any(one.expression is not None or one.choices for one in profile.variables)
     )
 
@@ -248,7 +250,8 @@ def _unknowns(profile: Profile, placed: Sequence[_Placed], limited: set[str]) ->
     in_use = {one.heater for one in profile.path.values() if one.heater is not None} | limited
     for one in placed:
         in_use |= one.equation.ratio.names
-    return [*profile.streams, *(one for one in profile.devices if one in in_use)]
+    volumes = (f"{name}{VOLUME}" for name in volumes_by_hand(profile.path))
+    return [*profile.streams, *(one for one in profile.devices if one in in_use), *volumes]
 
 
 def _error(error: ExpressionError, path: Path, *, on_key: bool = False) -> Finding:
@@ -480,6 +483,9 @@ def _limits(profile: Profile, names: Names, parts: _Parts) -> None:
             ratio = Ratio(Form(0.0, {device.name: 1.0}))
             label = f"{device.name} [{device.abilities.unit}]".removesuffix(" []")
             parts.limits.append(Limit(label, ratio, *device.abilities.limits))
+    for name, bounds in volumes_by_hand(profile.path).items():
+        ratio = Ratio(Form(0.0, {f"{name}{VOLUME}": 1.0}))
+        parts.limits.append(Limit(f"volume of {name} [µL]", ratio, *bounds))
     for one in profile.limits.expressions:
         path: Path = ("limits", one.expression.text)
         try:

@@ -11,7 +11,7 @@ from flowrig.interfaces.optimizer import OptimizerSettings
 from flowrig.interfaces.surrogate import Surrogate, SurrogateSettings
 from flowrig.plugins.offers import Offer
 
-__all__ = ["Campaign", "Prior", "Stage", "StopRules", "SurrogateChoice"]
+__all__ = ["Campaign", "Prior", "Stage", "StopRules", "SurrogateChoice", "is_known_to"]
 
 
 @frozen
@@ -48,6 +48,16 @@ class SurrogateChoice:
         return surrogate
 
 
+def is_known_to(own: str | None, other: str | None) -> bool:
+    """Whether what was decided in an arm is known to another: its own, and what has no arm.
+
+    Args:
+        own: the arm that learns; None learns from all.
+        other: the arm that decided; None for a stage without one.
+    """
+    return own is None or other is None or own == other
+
+
 @frozen(kw_only=True)
 class Stage:
     """A part of a campaign in which one optimizer chooses the conditions.
@@ -61,6 +71,7 @@ class Stage:
         order_by: the variable by which a batch is sorted, for instance to save heating time.
         until_r2: cross-validated R² of the objective at which the stage ends early; None to run all
             experiments.
+        arm: the arm of the campaign that it belongs to; None for one that all arms learn from.
     """
 
     name: str
@@ -70,6 +81,14 @@ class Stage:
     batch: int = 1
     order_by: str | None = None
     until_r2: float | None = None
+    arm: str | None = None
+
+    def learns_from(self, arm: str | None) -> bool:
+        """Whether its optimizer is told of the experiments of an arm; None for those of no arm.
+
+        A stage without an arm learns from every experiment.
+        """
+        return is_known_to(self.arm, arm)
 
     @property
     def spectra(self) -> tuple[str, ...]:
@@ -142,3 +161,14 @@ class Campaign:
     def experiments(self) -> int:
         """Number of experiments of all stages together."""
         return sum(stage.experiments for stage in self.stages)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms in the order of their first stages; none in a campaign of one search."""
+        return tuple(dict.fromkeys(one.arm for one in self.stages if one.arm is not None))
+
+    @property
+    def longest_search(self) -> int:
+        """Number of experiments of the stages without an arm and of the longest arm together."""
+        known = ([s for s in self.stages if is_known_to(arm, s.arm)] for arm in self.arms)
+        return max((sum(s.experiments for s in one) for one in known), default=self.experiments)

@@ -22,12 +22,14 @@ from flowrig.profile.model.campaign import Campaign
 from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
 from flowrig.profile.model.features import Feature, bind_features, features_of_objective
 from flowrig.profile.model.flow import (
+    VOLUME,
     Component,
     LimitedFlow,
     LinearRule,
     ResidenceTime,
     Section,
     Stream,
+    volumes_by_hand,
 )
 from flowrig.profile.model.refill import RESERVOIR, Refill
 from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
@@ -189,6 +191,8 @@ class Profile:
         calibration: dark frames and lamp reference; None where no analysis needs them.
         analysis: settings from frames to features.
         feature_texts: expressions of features, by name.
+        labels: names for people, by the name of a variable or feature; that of the objective under
+            "objective".
         objective: the objective.
         device_settings: by device, the number or position that it has in every experiment, as a
             text; a device without one stays at its safe value. `settings` in TOML.
@@ -226,6 +230,7 @@ class Profile:
     hold: HoldRules = field(factory=HoldRules)
     calibration: Calibration | None = None
     feature_texts: Mapping[str, Expression] = field(factory=dict, metadata={"toml": "features"})
+    labels: Mapping[str, str] = field(factory=dict)
     source: str = ""
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
@@ -381,6 +386,31 @@ class Profile:
                 one.device: conditions[one.name] for one in self.variables if one.device is not None
             }
         return values | {one.valve: one.run for one in self.refills.values()}
+
+    @property
+    def volumes_by_hand(self) -> dict[str, Window]:
+        """By component that a person changes, its smallest and largest volume [µL]."""
+        return volumes_by_hand(self.path)
+
+    def volumes_ul(self, conditions: Mapping[str, Value]) -> dict[str, float]:
+        """Volume [µL] under some conditions of every component that a person changes."""
+        if self.system is None or not self.volumes_by_hand:
+            return {}
+        controls = self.system.controls(conditions)
+        return {
+            name: within(controls[f"{name}{VOLUME}"], *window)
+            for name, window in self.volumes_by_hand.items()
+        }
+
+    def with_volumes(self, volumes_ul: Mapping[str, float]) -> "Profile":
+        """The rig with components of some volumes [µL] in it."""
+        if not volumes_ul:
+            return self
+        path = {
+            name: attrs.evolve(one, given_volume_ul=volumes_ul[name]) if name in volumes_ul else one
+            for name, one in self.path.items()
+        }
+        return attrs.evolve(self, path=path)
 
     @property
     def refills(self) -> dict[str, Refill]:

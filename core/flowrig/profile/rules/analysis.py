@@ -432,6 +432,16 @@ def repeatability(profile: Profile) -> Iterator[Finding]:
             yield Finding(path, f"got {percent:g} %", expected="more than 0 % and less than 100 %")
 
 
+def labels(profile: Profile) -> Iterator[Finding]:
+    """A label is for a condition, a feature or the objective, and says something."""
+    known = [*(one.name for one in profile.variables), *features_of(profile), "objective"]
+    for name, label in profile.labels.items():
+        path: Path = ("labels", name)
+        yield from names.one_of(name, known, "variable or feature", path, on_key=True)
+        if not label.strip():
+            yield Finding(path, "the label is empty", expected="a name for people")
+
+
 def _place_of(objective: Objective, response: str) -> Path:
     """Path of the key with which an objective names a response."""
     if isinstance(objective, MaximumResponse):
@@ -456,4 +466,5 @@ RULES = (
     whole_spectra,
     responses,
     repeatability,
+    labels,
 )

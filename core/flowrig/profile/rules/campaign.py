@@ -47,6 +47,8 @@ def stages(profile: Profile) -> Iterator[Finding]:
             yield from names.one_of(stage.order_by, known, "variable", (*here, "order_by"))
         if stage.until_r2 is not None:
             yield from _explained(profile, stage.until_r2, (*here, "until_r2"))
+        if stage.arm is not None and not stage.arm.strip():
+            yield Finding((*here, "arm"), "an arm has a name", expected="a name, or no such key")
 
 
 def _explained(profile: Profile, share: float, path: Path) -> Iterator[Finding]:

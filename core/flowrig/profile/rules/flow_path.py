@@ -413,6 +413,28 @@ def volumes(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
+def by_hand(profile: Profile) -> Iterator[Finding]:
+    """A volume is a window where a person changes the component, and only there."""
+    for name, component in profile.path.items():
+        here: Path = ("path", name)
+        is_window = component.volume_window_ul is not None
+        if is_window and component.kind not in _NEED_VOLUME:
+            message = f"a {component.kind} has one volume"
+            expected = f"one quantity; a person changes {' or '.join(_NEED_VOLUME)} only"
+            yield Finding((*here, "volume"), message, expected=expected)
+        elif is_window and component.length_mm is not None:
+            message = f"the length of {name!r} follows from the volume that a person puts in"
+            yield Finding((*here, "length"), message, expected="no key `length`", on_key=True)
+        elif is_window and not component.by_hand:
+            message = f"{name!r} has a window of volumes, and nobody is asked to change it"
+            expected = 'the words of the request: by_hand = "Put in a coil of this volume"'
+            yield Finding((*here, "volume"), message, expected=expected)
+        elif component.by_hand and not is_window:
+            message = f"a person changes {name!r}, and its volume is not a window"
+            expected = 'the volumes that may be asked for: volume = ["10 uL", "800 uL"]'
+            yield Finding((*here, "by_hand"), message, expected=expected, on_key=True)
+
+
 def wastes(profile: Profile) -> Iterator[Finding]:
     """A waste with a given volume has room for the flush of the safe state; a gas leaves it."""
     graph = _graph(profile)
@@ -425,10 +447,10 @@ def wastes(profile: Profile) -> Iterator[Finding]:
                 volume_ul = share * rate * step.at_most_s / 60
                 flushed_ul[name] = flushed_ul.get(name, 0.0) + volume_ul
     for name, component in profile.path.items():
-        if not component.is_end or component.given_volume_ul is None:
+        if component.capacity_ul is None:
             continue
         least_ul = flushed_ul.get(name, 0.0)
-        if component.given_volume_ul <= least_ul:
+        if component.capacity_ul <= least_ul:
             yield Finding(
                 ("path", name, "volume"),
                 f"the safe state flushes up to {least_ul / 1000:g} mL into {name!r}",
@@ -559,6 +581,7 @@ RULES = (
     inlets,
     equipment,
     volumes,
+    by_hand,
     wastes,
     residence_time,
     sections,

@@ -40,6 +40,8 @@ def experiment_columns(record: RunRecord) -> list[Column]:
         Column("index", "", [e.index for e in experiments]),
         Column("stage", "", [e.decision.stage for e in experiments]),
     ]
+    if record.campaign.arms:
+        columns.append(Column("arm", "", [e.decision.arm or "" for e in experiments]))
     columns += [
         Column(
             column_of(p),

@@ -43,7 +43,7 @@ def suggestions(trial: Trial, record: RunRecord) -> Breaches:
         if not decided:
             continue
         before = events[decided[0].index].sequence
-        known = results_for_optimizers(record, before, stage.spectra)
+        known = results_for_optimizers(record, before, stage.spectra, stage.arm)
         optimizer = new_optimizer(
             record.profile,
             stage,
