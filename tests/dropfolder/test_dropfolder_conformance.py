@@ -34,6 +34,10 @@ class TestPump(PumpConformance):
         with PumpBench(DropFolderPump, PumpEmulator, settings) as bench:
             yield bench
 
+    @pytest.mark.slow
+    def test_a_wrong_byte_anywhere(self, bench: PumpBench) -> None:
+        super().test_a_wrong_byte_anywhere(bench)
+
 
 class TestHeater(HeaterConformance):
     """A heater."""
