@@ -13,6 +13,7 @@ from quick_rig import loaded
 from flowrig.interfaces import At, StudyPoint, Sweep
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import ProfileError
+from flowrig.profile.load import read_profile
 from flowrig.profile.settings import settings_from
 from flowrig.testing import Level, StudyBench
 from flowrig.testing.conformance.installed import score_offer
@@ -148,3 +149,18 @@ def test_quantities_have_the_units_of_the_space(tmp_path: Path) -> None:
     assert (found.name, found.experiments) == ("sweep", 2)
     assert found.settings.sweep.levels["ODE"] == pytest.approx((250.0, 270.0))  # type: ignore[union-attr]
     assert not math.isnan(found.settings.sweep.levels["ODE"][0])  # type: ignore[union-attr]
+
+
+def test_no_flow_is_kept_through_steps_of_ones_own(tmp_path: Path) -> None:
+    """A rig with `[[procedure]]` has studies whose points settle, and no others."""
+    system = Path(__file__).parents[1] / "profile" / "systems" / "s15.toml"
+    text = system.read_text(encoding="utf-8")
+    file = tmp_path / "s15.toml"
+    file.write_text(text[: text.index("[[campaign.stages]]")], encoding="utf-8")
+    for study, fits in (("repeatability", True), ("robustness", False)):
+        source = read_profile(file, Plugins.discover()).with_study(study)
+        if fits:
+            assert source.load().campaign is not None
+        else:
+            with pytest.raises(ProfileError, match="steps of their own"):
+                source.load()

@@ -169,6 +169,7 @@ class CampaignJournal:
             started_s=started_s,
             steadiness=_steadiness(observation),
             readings=observation.readings or None,
+            to_come=observation.to_come or None,
             flowing_s=observation.flowing_s,
             interrupted=observation.interrupted or None,
         )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
+from flowrig.campaign.later import LaterResults
 from flowrig.campaign.model_check import model_r2
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.points import StudyRunner
@@ -70,6 +71,7 @@ class CampaignLoop:
         self._journal = CampaignJournal(journal, record.profile, now_s)
         self._progress = CampaignProgress(record, journal)
         self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
+        self._later = LaterResults(record, self._journal)
         self._studies = StudyRunner(record, self._journal, executor)
         self._optimizer_gave_up = False
 
@@ -112,6 +114,7 @@ class CampaignLoop:
         if stage.is_study:
             self._studies.ask(stage)
             return
+        self._later.before_choice(self._chooser)
         decided, tried = self._record.decisions(), self._progress.tried(stage)
         first = len(decided) + 1
         wanted = stage.experiments - len(self._progress.decided_in(stage))
@@ -121,6 +124,7 @@ class CampaignLoop:
             [one.conditions for one in tried],
             min(stage.batch, wanted),
             self._executor.compute,
+            pending=self._later.pending(stage),
             first=first,
         )
         self._journal.report(_symptoms(stage, first, choice))

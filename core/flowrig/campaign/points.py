@@ -137,7 +137,8 @@ class StudyRunner:
             observation: Observation = end.value
         finally:
             procedure.close()
-        frames_s = min(float(one.times_s[0]) for one in observation.frames.values())
+        taken_s = (float(one.times_s[0]) for one in observation.frames.values())
+        frames_s = min(taken_s, default=self._journal.now_s())
         if following:
             self._kept = _Kept(decision.index, since_s, frames_s)
         begun_s = max(since_s.values(), default=frames_s)

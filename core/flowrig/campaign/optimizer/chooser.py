@@ -113,6 +113,7 @@ class ConditionChooser:
         count: int,
         compute: Compute,
         *,
+        pending: Sequence[Row] = (),
         first: int | None = None,
     ) -> Choice:
         """Choose conditions.
@@ -123,6 +124,7 @@ class ConditionChooser:
             tried: conditions that optimizers decided so far and the stage knows, in order.
             count: most conditions that are wanted.
             compute: computes while the rig is watched; its own errors are passed on.
+            pending: conditions of the experiments whose results are to come, in order.
             first: number of the next experiment; by default that after `tried`.
 
         Raises:
@@ -139,7 +141,7 @@ class ConditionChooser:
         for what in ATTEMPTS:
             answer = compute(
                 what,
-                lambda: self._suggest(stage.name, rows, count),
+                lambda: self._suggest(stage.name, rows, count, pending),
                 self._campaign.optimizer_deadline_s + MARGIN_S,
             )
             if isinstance(answer, NothingLeftError):
@@ -152,12 +154,15 @@ class ConditionChooser:
         return self._without_optimizer(stage, tried, count, failures)
 
     def _suggest(
-        self, stage: str, rows: Sequence[Row], count: int
+        self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row]
     ) -> list[Suggestion] | OptimizerFailedError | NothingLeftError:
         if self._host is None:
             self._host = self._new_host()
+        waiting = (pending,) if pending else ()
         try:
-            answer = [suggestion(plain(s)) for s in self._host.suggest(stage, rows, count)]
+            answer = [
+                suggestion(plain(s)) for s in self._host.suggest(stage, rows, count, *waiting)
+            ]
             if not 1 <= len(answer) <= count:
                 wrong = f"{len(answer)} conditions where {count} were asked for"
                 return OptimizerFailedError(wrong)

@@ -99,6 +99,7 @@ def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = (
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
+        can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
         earlier=earlier,
@@ -150,6 +151,12 @@ def require_points(points: object, rig: StudyRig, most: int) -> list[Point]:
     door = Door(rig.space)
     found = [attrs.evolve(one, conditions=door.admit(one.conditions)) for one in points]
     for place, one in enumerate(found):
+        settles = not one.continues and one.after_s is None and one.frames is None
+        if not (settles or rig.can_continue):
+            raise PluginError(
+                f"point {place + 1} keeps or watches a flow, and experiments of this rig have steps "
+                "of their own, [[procedure]]"
+            )
         if one.frames is not None and not 1 <= one.frames <= rig.frames:
             most = rig.frames
             raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
@@ -246,9 +253,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
         study = new_study(stage, rig)
         count = asked(study.most_points)
         if isinstance(study, PlannedStudy):
-            door = Door(rig.space)
-            for point in asked(study.plan):
-                door.admit(point.conditions)
+            require_points(asked(study.plan), rig, count)
     except MissingDependencyError:  # a run says what to install
         pass
     except (InputError, OutOfRangeError) as error:
