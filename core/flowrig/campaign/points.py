@@ -53,12 +53,17 @@ class StudyRunner:
         self._executor = executor
         self._kept: _Kept | None = None
 
-    def ask(self, stage: Stage) -> None:
+    def ask(self, stage: Stage) -> bool:
         """Ask the study of a stage for its next points, and write them down, or that it is over.
+
+        Returns:
+            whether the stage is a study; if not, nothing is done.
 
         Raises:
             NeedsPersonError: the study fails, and the campaign waits for a person then.
         """
+        if not stage.is_study:
+            return False
         done = study_points(self._record, stage.name)
         first = len(self._record.decisions()) + 1
         points = self._executor.compute(
@@ -74,6 +79,7 @@ class StudyRunner:
             self._journal.asked_for(stage, points, first)
         else:
             self._journal.stage_ended(stage, "its study is over", len(done))
+        return True
 
     def _next_points(self, stage: Stage, done: int) -> list[Point] | FlowrigError:
         try:

@@ -154,8 +154,8 @@ def require_points(points: object, rig: StudyRig, most: int) -> list[Point]:
         settles = not one.continues and one.after_s is None and one.frames is None
         if not (settles or rig.can_continue):
             raise PluginError(
-                f"point {place + 1} keeps or watches a flow, and experiments of this rig have steps "
-                "of their own, [[procedure]]"
+                f"point {place + 1} keeps or watches a flow, and experiments of this rig have "
+                "steps of their own, [[procedure]]"
             )
         if one.frames is not None and not 1 <= one.frames <= rig.frames:
             most = rig.frames
