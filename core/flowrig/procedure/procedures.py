@@ -17,6 +17,7 @@ from flowrig.procedure.parts import (
     rinse,
     set_devices,
     take_dark,
+    take_sample,
 )
 from flowrig.procedure.steps import (
     Acquire,
@@ -133,7 +134,7 @@ def _run_steady(
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     dark = yield from take_dark(profile, analysis.dark_frames)
     steadiness = yield from _until_stationary(profile, equilibrium_s, mean_counts(dark), probe)
-    frames = yield look(profile, analysis.frames, "sample")
+    frames = yield from take_sample(profile)
     yield Stop(streams)
     changed = yield TellChanges()
     readings = (yield TellReadings()) if profile.readings else {}

@@ -346,6 +346,7 @@ class Structurer:
             pick="all" if keys.pick is None and offer.takes_all else keys.pick,
             frames=keys.frames,
             frame_interval_s=keys.frame_interval_s,
+            scan=keys.scan,
             path=("analysis", "channels", name),
         )
 
@@ -474,6 +475,7 @@ class _ChannelKeys:
     pick: _Picked = None
     frames: int | None = None
     frame_interval_s: float | None = None
+    scan: model.Scan | None = None
 
 
 def _expression(value: Any, _type: Any) -> Expression:
