@@ -85,7 +85,7 @@ def _print_scorecard(record: Any, against: Any) -> None:
     from flowrig.run_record.scorecard import scorecard_of
 
     card = scorecard_of(record, against)
-    rows = rows_of(card, shown_objective(record.profile.objective))
+    rows = rows_of(card, shown_objective(record.profile.objective, record.profile.labels))
     wide = max(len(one.metric) for one in rows)
     for one in rows:
         note = f"  ({one.note})" if one.note else ""
