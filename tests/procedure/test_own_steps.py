@@ -164,6 +164,7 @@ def test_conditions_without_a_time_do_nothing(rig: Profile) -> None:
         next(run_condition(rig, {"mixing_time": -1.0, "ratio": 1.0}))
 
 
+@pytest.mark.slow
 def test_the_loop_is_seen_when_it_passes(tmp_path: Path, plugins: Plugins) -> None:
     """The run does the steps; the frames show the content of the loop as long as it passes."""
     dye = 'chemistry = { name = "ideal-mixing", dye = "Pb", emission = "505 nm" }'

@@ -19,6 +19,7 @@ from flowrig.planning.plan import plan_campaign
 from flowrig.plugins import DriverOffer, hookimpl
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile_text
+from flowrig.report.from_record import content_of
 from flowrig.run_record.reader import RunRecord
 from flowrig.testing.templates.flowrig_template.stage_settings import TemplateSettings
 
@@ -127,6 +128,7 @@ def test_series_are_no_features_and_numbers_of_them_are(rig: Profile) -> None:
     assert rig.channels_that_count == ("abs", "pl")
 
 
+@pytest.mark.slow
 def test_frames_are_taken_at_each_position_and_kept(run: Path, plugins: Plugins) -> None:
     """The stage goes to every place in order, and the journal has spectra and series by place."""
     told = [
@@ -155,6 +157,7 @@ def test_frames_are_taken_at_each_position_and_kept(run: Path, plugins: Plugins)
     assert features["darkest"] == pytest.approx(bright.min())
 
 
+@pytest.mark.slow
 def test_the_emission_grows_along_the_hot_reactor(run: Path, plugins: Plugins) -> None:
     """In the world, the probe sees the liquid where the stage is: older at each place."""
     with RunRecord(run, plugins) as record:
@@ -163,6 +166,7 @@ def test_the_emission_grows_along_the_hot_reactor(run: Path, plugins: Plugins) -
     assert thirds[0].mean() < thirds[1].mean() < thirds[2].mean()
 
 
+@pytest.mark.slow
 def test_the_plan_has_the_time_of_the_scan(rig: Profile, run: Path, plugins: Plugins) -> None:
     plan = plan_campaign(rig)
     (explore,) = (part for part in plan.parts if part.name == "explore")
@@ -171,6 +175,7 @@ def test_the_plan_has_the_time_of_the_scan(rig: Profile, run: Path, plugins: Plu
     assert experiment.ended_s == pytest.approx(explore.ends_s, rel=0.05)
 
 
+@pytest.mark.slow
 def test_exports_have_a_row_for_each_position(
     run: Path, tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,3 +239,11 @@ def test_check_refuses_scans_that_cannot_be(wrong: str, plugins: Plugins) -> Non
     with pytest.raises(ProfileError) as caught:
         load_profile_text(RIG.replace(before, after, 1), "scan.toml", plugins)
     assert message in str(caught.value)
+
+
+@pytest.mark.slow
+def test_the_report_shows_the_scanned_channel(run: Path, plugins: Plugins) -> None:
+    """The frames that count are those of each position."""
+    with RunRecord(run, plugins) as record:
+        shown = content_of(record).spectra
+    assert len(shown["pl"].frames) == 2 * POINTS
