@@ -35,9 +35,8 @@ batch = {experiments}
 
 def loop_toml(experiments: int = 1) -> str:
     """The rig with a sample loop, with a stage."""
-    lines = SYSTEM.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith("#:")]
-    return "\n".join(kept) + STAGE.format(experiments=experiments)
+    rig, _, _ = SYSTEM.read_text(encoding="utf-8").partition("[[campaign.stages]]")
+    return rig + STAGE.format(experiments=experiments)
 
 
 @pytest.fixture(scope="module")

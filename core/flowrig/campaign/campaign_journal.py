@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.order import in_order
-from flowrig.interfaces import Quality, Suggestion
+from flowrig.interfaces import Point, Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
     Decided,
@@ -29,7 +29,6 @@ from flowrig.measurement.evaluate import Measurement, calibration_arrays, measur
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.measurement.sample import Features
-from flowrig.problem.space import Value
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.trips import tripped
@@ -83,25 +82,36 @@ class CampaignJournal:
         """Write that a stage ends after so many experiments, before its last one."""
         self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
 
-    def decided(
-        self,
-        stage: Stage,
-        suggestions: Sequence[Suggestion],
-        first: int,
-        before: Mapping[str, Value] | None = None,
-    ) -> None:
+    def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.
 
         Args:
             stage: the stage.
             suggestions: conditions, at least one.
             first: number of the first experiment of the batch.
-            before: conditions of the experiment before; None if there is none.
         """
+        newest = self.journal.last(Decided)
+        before = None if newest is None else newest.data.conditions
         places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
-        *others, last = [
-            _decided(index, stage, suggestions[place]) for index, place in enumerate(places, first)
-        ]
+        self._write_batch(
+            [
+                _decided(index, stage, suggestions[place])
+                for index, place in enumerate(places, first)
+            ]
+        )
+
+    def asked_for(self, stage: Stage, points: Sequence[Point], first: int) -> None:
+        """Write the points that a study asks for.
+
+        Args:
+            stage: the stage.
+            points: at least one, in the order in which they are measured.
+            first: number of the first experiment.
+        """
+        self._write_batch([_point(n, stage.name, one) for n, one in enumerate(points, first)])
+
+    def _write_batch(self, batch: Sequence[Decided]) -> None:
+        *others, last = batch
         # `note` leaves the others in memory until `append` writes the last: after a crash the
         # journal holds all of the batch or none of it.
         for decided in others:
@@ -153,6 +163,9 @@ class CampaignJournal:
             started_s=started_s,
             steadiness=_steadiness(observation),
             readings=observation.readings or None,
+            to_come=observation.to_come or None,
+            flowing_s=observation.flowing_s,
+            interrupted=observation.interrupted or None,
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))
@@ -197,6 +210,22 @@ def _decided(index: int, stage: Stage, suggestion: Suggestion) -> Decided:
         objective_mean=suggestion.objective_mean,
         objective_sd=suggestion.objective_sd,
         reason=suggestion.reason,
+    )
+
+
+def _point(index: int, stage: str, point: Point) -> Decided:
+    return Decided(
+        index=index,
+        stage=stage,
+        conditions=point.conditions,
+        mean={},
+        sd={},
+        objective_mean=None,
+        objective_sd=None,
+        reason=point.reason,
+        continues=point.continues or None,
+        after_s=point.after_s,
+        frames=point.frames,
     )
 
 

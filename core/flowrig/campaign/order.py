@@ -34,7 +34,8 @@ def in_order(
     places = list(range(len(batch)))
     if profile.volumes_by_hand:
         volumes = [_volumes(profile, row) for row in batch]
-        present = _volumes(profile, before) if before is not None else ()
+        known = before is not None and before.keys() >= {*profile.space.names}
+        present = _volumes(profile, before) if before is not None and known else ()
         is_large = bool(present) and 2.0 * present[0] > min(volumes)[0] + max(volumes)[0]
         places.sort(key=lambda place: volumes[place], reverse=is_large)
     if stage.order_by is not None:

@@ -15,7 +15,7 @@ from flowrig.measurement.scans import OF_SERIES
 from flowrig.measurement.spectra import area, interpolate_at, window_slice
 from flowrig.profile.model import Channel, Feature, Reading
 
-__all__ = ["ReadFeatures", "read_features"]
+__all__ = ["ReadFeatures", "lacking", "read_features"]
 
 Array = NDArray[np.float64]
 
@@ -66,13 +66,18 @@ def read_features(
     missing = [
         Flag(
             Quality.GOOD if one.may_lack else Quality.BAD,
-            f"{one.name} has no finite value",
+            lacking(one.name),
             one.only.channel if one.only is not None else "",
         )
         for one in features
         if not math.isfinite(values[one.name]) and not one.is_shape
     ]
     return ReadFeatures(values, series, [*missing, *reader.shapeless()])
+
+
+def lacking(feature: str) -> str:
+    """What the flag of a feature without a value says."""
+    return f"{feature} has no finite value"
 
 
 def _in_order(features: Sequence[Feature]) -> Iterator[Feature]:

@@ -19,14 +19,15 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
+    TellChanges,
+    TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
 )
 from flowrig.profile import Profile
-from flowrig.profile.model import Scan
 
 __all__ = [
-    "acquisition_s",
     "look",
     "mean_counts",
     "require",
@@ -34,6 +35,7 @@ __all__ = [
     "set_devices",
     "take_dark",
     "take_sample",
+    "told",
 ]
 
 
@@ -65,13 +67,13 @@ def look(
     return Acquire(named, frames, analysis.frame_interval_s, purpose, analysis.own_frames)
 
 
-def take_sample(profile: Profile) -> Generator[Step, Any, Mapping[str, Frames]]:
-    """The frames of a sample: of all detectors at once, then of those that scan, by position."""
+def take_sample(profile: Profile, count: int) -> Generator[Step, Any, Mapping[str, Frames]]:
+    """So many frames of all detectors at once, then of those that scan, at each position."""
     analysis, scans = profile.analysis, profile.analysis.scans
     still = tuple(name for name in analysis.devices if name not in scans)
     frames: dict[str, Frames] = {}
     if still:
-        frames |= yield look(profile, analysis.frames, "sample", still)
+        frames |= yield look(profile, count, "sample", still)
     for scan in dict.fromkeys(scans.values()):
         scanning = tuple(name for name, one in scans.items() if one == scan)
         parts: list[Mapping[str, Frames]] = []
@@ -79,7 +81,7 @@ def take_sample(profile: Profile) -> Generator[Step, Any, Mapping[str, Frames]]:
             yield SetValues({scan.device: value})
             if scan.settle_s > 0.0:
                 yield Wait(scan.settle_s, f"{scan.device} settles")
-            parts.append((yield look(profile, analysis.frames, "sample", scanning)))
+            parts.append((yield look(profile, count, "sample", scanning)))
         frames |= {name: _joined([part[name] for part in parts]) for name in scanning}
     return frames
 
@@ -94,22 +96,6 @@ def _joined(parts: Sequence[Frames]) -> Frames:
         times_s=np.concatenate([one.times_s for one in parts]),
         saturated=np.concatenate([one.saturated for one in parts]),
     )
-
-
-def acquisition_s(profile: Profile, frames: int) -> float:
-    """Time [s] that these frames take, without the moves of scans."""
-    analysis, longest_s, scanning_s = profile.analysis, 0.0, dict[Scan, float]()
-    for name in analysis.devices:
-        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
-        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        time_s = count * max(interval_s, exposure_us * 1e-6)
-        scan = analysis.scans.get(name)
-        if scan is None:
-            longest_s = max(longest_s, time_s)
-        else:
-            time_s = scan.count * (scan.settle_s + time_s)
-            scanning_s[scan] = max(scanning_s.get(scan, 0.0), time_s)
-    return longest_s + sum(scanning_s.values())
 
 
 def require(profile: Profile, volumes_ul: Mapping[str, float]) -> RequireVolume:
@@ -157,3 +143,13 @@ def set_devices(
             )
     if values:
         yield SetValues(values)
+
+
+def told(
+    profile: Profile,
+) -> Generator[Step, Any, tuple[tuple[str, ...], dict[str, float], dict[str, float]]]:
+    """What was changed elsewhere, what devices reported, and what analyses will find."""
+    changed = yield TellChanges()
+    readings = (yield TellReadings()) if profile.readings else {}
+    to_come = (yield TellToCome()) if profile.analysis.off_line else {}
+    return changed, readings, to_come
