@@ -9,7 +9,7 @@ class TemplateCollector(LineInstrument, Collector):
     """A collector of fractions. `select` verifies the tube that the collector reports."""
 
     def _do_select(self, position: str) -> None:
-        self._command(f"TUBE {self.number_of(position)}")
+        self._send(f"TUBE {self.number_of(position)}")
 
     def _do_position(self) -> str:
         return self.name_of(int(self._number("TUBE?")))

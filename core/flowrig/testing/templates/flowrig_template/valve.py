@@ -9,7 +9,7 @@ class TemplateValve(LineInstrument, Valve):
     """A selector valve. `select` verifies the position that the valve reports."""
 
     def _do_select(self, position: str) -> None:
-        self._command(f"GO {self.number_of(position)}")
+        self._send(f"GO {self.number_of(position)}")
 
     def _do_position(self) -> str:
         return self.name_of(int(self._number("POSITION?")))
