@@ -31,6 +31,7 @@ __all__ = [
     "EventData",
     "ExperimentBegun",
     "Explored",
+    "FlatOptimum",
     "GateAsked",
     "GateOpened",
     "HandAsked",
@@ -53,6 +54,7 @@ __all__ = [
     "PriorKept",
     "Reading",
     "Resumed",
+    "Robustness",
     "RunStarted",
     "SafeStateSought",
     "SafeStateStep",
@@ -754,6 +756,47 @@ class Measured(EventData):
 
 
 @frozen(kw_only=True)
+class FlatOptimum(Fields):
+    """Measured conditions that are as good as the best within its scatter, and less sensitive.
+
+    Attributes:
+        index: number of the experiment.
+        objective_mean: expected figure of merit, averaged over the scatter of the conditions.
+        sd: its standard deviation by the scatter of the conditions.
+    """
+
+    index: Count
+    objective_mean: Number | None
+    sd: Number | None
+
+
+@frozen(kw_only=True)
+class Robustness(Fields):
+    """What the rig's own scatter makes of the figure of merit at the best conditions.
+
+    Attributes:
+        sd: standard deviation of both parts together.
+        from_conditions: standard deviation of the expected figure of merit by the scatter of
+            temperatures and flow rates.
+        from_measurement: standard deviation of one measurement at fixed conditions; null where it
+            is not known.
+        measurement: where that is from: "replicates" of the run, or the profile's "repeatability".
+        scatter: standard deviation of each condition, in its unit.
+        left_out: what is not in it, one clause each.
+        flat: the flattest of the conditions that are as good within `sd`; missing where no other is
+            much flatter.
+    """
+
+    sd: Number | None
+    from_conditions: Number | None
+    from_measurement: Number | None
+    measurement: str
+    scatter: Mapping[str, Number | None]
+    left_out: tuple[str, ...]
+    flat: FlatOptimum | None = None
+
+
+@frozen(kw_only=True)
 class ArmIncumbent(Fields):
     """The incumbent of one arm, by a model of what the arm has learnt from.
 
@@ -778,6 +821,12 @@ class IncumbentFound(EventData):
         objective_sd: its standard deviation.
         prior_share: by response, how much earlier experiments count, where there are any; 0 to 1.
         arms: by arm, its incumbent, where the campaign has arms.
+        robustness: [spread by the rig's own scatter](scorecard.md#robustness-of-the-best): `sd` in
+            all, `from_conditions`, `from_measurement`, `measurement`, the `scatter` of conditions,
+            what is `left_out`, and a `flat` optimum; missing where it could not be computed.
+
+    Older forms:
+        0.1.0 has no `robustness`.
     """
 
     KIND: ClassVar = "expected-best"
@@ -788,6 +837,7 @@ class IncumbentFound(EventData):
     objective_sd: Number | None
     prior_share: Mapping[str, float] | None = None
     arms: Mapping[str, ArmIncumbent] | None = None
+    robustness: Robustness | None = None
 
 
 @frozen(kw_only=True)

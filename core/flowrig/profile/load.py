@@ -23,6 +23,7 @@ from flowrig.profile.rules.devices import at_their_keys
 from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
+from flowrig.profile.rules.steps import timed
 from flowrig.profile.shorthand import as_lists, at_its_name, with_total_flow
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
@@ -314,6 +315,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
         if needs_equations(profile):
             profile = attrs.evolve(profile, system=equations_of(profile).system)
         findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
+        if not findings:
+            findings += timed(profile)
         if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]

@@ -7,6 +7,7 @@ from functools import cached_property
 from attrs import field, frozen
 
 from flowrig.interfaces.device import Quality
+from flowrig.journal.events import Robustness
 from flowrig.measurement.sample import Spectrum
 from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
@@ -50,10 +51,13 @@ class Incumbent:
     Attributes:
         index: number of the experiment at these conditions.
         objective: predicted objective, with its standard deviation without measurement noise.
+        robustness: spread of the objective there by the rig's own scatter; None where it is not
+            known.
     """
 
     index: int
     objective: Prediction
+    robustness: Robustness | None = None
 
 
 @frozen(kw_only=True)

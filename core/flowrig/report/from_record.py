@@ -56,7 +56,9 @@ def content_of(record: RunRecord, against: RunRecord | str | None = None) -> Rep
         incumbent=None
         if expected is None
         else Incumbent(
-            expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
+            expected.experiment.index,
+            Prediction(expected.objective_mean, expected.objective_sd),
+            expected.robustness,
         ),
         arm_incumbents=_arm_incumbents(record),
         spectra=spectra,

@@ -8,7 +8,12 @@ from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.page import document, figure, section, table, text_cell
-from flowrig.report.scorecard import scorecard_section, time_section
+from flowrig.report.scorecard import (
+    cost_facts,
+    robustness_words,
+    scorecard_section,
+    time_section,
+)
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.svg.rig_drawing import draw_rig
@@ -94,6 +99,7 @@ def _best_value(content: ReportContent, best: Experiment, incumbent: Experiment)
             f"conditions of experiment {incumbent.index} ({incumbent.stage})",
             class_="quiet",
         ),
+        tag("p", robustness_words(expected.robustness, objective), class_="quiet"),
         tag(
             "p",
             f"Highest measured: {largest}, experiment {best.index} ({best.stage}). The highest of "
@@ -144,6 +150,8 @@ def _run_facts(content: ReportContent) -> Markup:
     ]
     if content.digest:
         facts.append(("run digest", content.digest[:12]))
+    if content.scorecard is not None:
+        facts += cost_facts(content.scorecard)
     if content.duration_s is not None:
         facts.insert(2, ("rig time", duration(content.duration_s)))
     return _definitions(facts, "facts")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from flowrig.journal.events import Objective as JournalledObjective
+from flowrig.journal.events import Robustness
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Value
 
@@ -101,8 +102,11 @@ class Incumbent:
         experiment: the measurement at these conditions.
         objective_mean: expected objective, without the noise of a measurement.
         objective_sd: standard deviation of this expectation.
+        robustness: spread of the objective there by the rig's own scatter; None where the run did
+            not compute it.
     """
 
     experiment: Experiment
     objective_mean: float
     objective_sd: float
+    robustness: Robustness | None = None

@@ -322,6 +322,7 @@ class RunRecord:
             experiment=at[0],
             objective_mean=_number(event.data.objective_mean),
             objective_sd=_number(event.data.objective_sd),
+            robustness=event.data.robustness,
         )
 
     def arms(self) -> list[ArmResult]:
@@ -485,9 +486,11 @@ class RunRecord:
         }
 
     def _expected(self, incumbent: Incumbent) -> dict[str, Any]:
+        spread = incumbent.robustness
         return {
             "objective_mean": incumbent.objective_mean,
             "objective_sd": incumbent.objective_sd,
+            "robustness": None if spread is None else spread.as_json(),
             **self._summary_of(incumbent.experiment),
         }
 
