@@ -119,15 +119,11 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     """
     from flowrig.cli.runs.design_numbers import path_as_json
     from flowrig.plugins.registry import Plugins
-    from flowrig.profile import DataProfile, ProfileError, read_profile
+    from flowrig.profile import DataProfile
     from flowrig.run.preflight import refusals, simulation_outlook
 
-    plugins, loaded = Plugins.discover(), None
-    problems: Sequence[Problem] = ()
-    try:
-        loaded = read_profile(profile, plugins).load_any()
-    except ProfileError as error:
-        problems = error.problems
+    plugins = Plugins.discover()
+    loaded, problems = _load(profile, plugins)
     if isinstance(loaded, DataProfile):
         _check_data(loaded, wants_rig=connect or simulate or numbers, as_json=as_json)
         return
@@ -157,6 +153,16 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
                 say(f"  {name}: {' '.join(filter(None, identity.values()))}")
             _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
+
+
+def _load(profile: str, plugins: Any) -> tuple[Any, Sequence["Problem"]]:
+    """The profile of a rig or of data, None if it has problems; and the problems."""
+    from flowrig.profile import ProfileError, read_profile
+
+    try:
+        return read_profile(profile, plugins).load_any(), ()
+    except ProfileError as error:
+        return None, error.problems
 
 
 def _check_data(data: Any, *, wants_rig: bool, as_json: bool) -> None:
