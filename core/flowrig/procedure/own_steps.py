@@ -7,12 +7,12 @@ from flowrig.interfaces import Frames
 from flowrig.measurement.observation import Observation
 from flowrig.problem.space import Value
 from flowrig.procedure.parts import (
-    acquisition_s,
     mean_counts,
     require,
     rinse,
     set_devices,
     take_dark,
+    told,
 )
 from flowrig.procedure.steps import (
     Acquire,
@@ -23,12 +23,11 @@ from flowrig.procedure.steps import (
     Start,
     Step,
     Stop,
-    TellChanges,
-    TellReadings,
     Wait,
     WaitSteady,
 )
 from flowrig.profile import Profile
+from flowrig.profile.controls.studies import acquisition_s
 from flowrig.profile.controls.timeline import Moment, timeline, volumes_ul
 
 __all__ = ["run_own_steps"]
@@ -70,9 +69,7 @@ def run_own_steps(
         flowing = dict(moment.flow_rates_ul_min)
     if flowing:
         yield Stop(tuple(flowing))
-    changed = yield TellChanges()
-    readings = (yield TellReadings()) if profile.readings else {}
-    return Observation(mean_counts(dark), frames, None, changed, readings)
+    return Observation(mean_counts(dark), frames, None, *(yield from told(profile)))
 
 
 def _perform(

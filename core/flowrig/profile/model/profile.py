@@ -31,6 +31,7 @@ from flowrig.profile.model.flow import (
     Stream,
     volumes_by_hand,
 )
+from flowrig.profile.model.off_line import later_features
 from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
 from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
@@ -247,10 +248,23 @@ class Profile:
     def features(self) -> dict[str, Feature]:
         """Every feature by name: of the older tables, of the objective, then the others."""
         analysis = self.analysis
-        readings = units_of_readings(self.devices)
+        readings = {**units_of_readings(self.devices), **analysis.off_line_units}
         given = (*analysis.table_features, *features_of_objective(self.objective))
         found, _ = bind_features(analysis.channels, self.feature_texts, given, readings)
         return found
+
+    @property
+    def later_features(self) -> dict[str, tuple[str, ...]]:
+        """By feature that waits for off-line results, which CHANNEL.QUANTITY it needs."""
+        units = self.analysis.off_line_units
+        return later_features(self.features, units) if units else {}
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The off-line results, by CHANNEL.QUANTITY, without which there is no objective."""
+        later = self.later_features
+        needed = (one for name in self.objective.responses for one in later.get(name, ()))
+        return tuple(dict.fromkeys(needed))
 
     @property
     def channels_that_count(self) -> tuple[str, ...]:
