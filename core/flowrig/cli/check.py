@@ -1,7 +1,7 @@
 """`flowrig plugins`, `flowrig profiles` and `flowrig check`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +148,7 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
         for text in (*map(str, problems), *refused):
             say(text, fg="red", err=True)
         if loaded is not None and not refused:
-            _describe(loaded, numbers=numbers)
-            for name, identity in devices.items():
-                say(f"  {name}: {' '.join(filter(None, identity.values()))}")
+            _describe(loaded, devices, numbers=numbers)
             _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
 
@@ -236,8 +234,8 @@ def _plain(problem: Any) -> dict[str, Any]:
     }
 
 
-def _describe(profile: Any, *, numbers: bool) -> None:
-    """Print a summary of a profile, to compare with the rig."""
+def _describe(profile: Any, devices: Mapping[str, Any], *, numbers: bool) -> None:
+    """Print a summary of a profile, and of identified devices, to compare with the rig."""
     from flowrig.cli.runs.design_numbers import path_sentences, print_numbers
     from flowrig.cli.runs.safety_rules import print_safety
 
@@ -265,6 +263,8 @@ def _describe(profile: Any, *, numbers: bool) -> None:
     _print_missing(profile)
     if numbers:
         print_numbers(profile)
+    for name, identity in devices.items():
+        say(f"  {name}: {' '.join(filter(None, identity.values()))}")
 
 
 def _stage(stage: Any) -> str:
