@@ -53,14 +53,9 @@ def data(tmp_path: Path) -> Path:
         table.writerow(HEAD)
         for number in range(30):
             temperature_c, cadmium = rng.uniform(200.0, 300.0), rng.uniform(1.0, 50.0)
-            table.writerow(
-                [
-                    temperature_c,
-                    cadmium,
-                    ("oleylamine", "octylamine")[number % 2],
-                    {3: "", 4: 140.0}.get(number, plqy),
-                ]
-            )
+            amine = ("oleylamine", "octylamine")[number % 2]
+            plqy = {3: "", 4: 140.0}.get(number, 0.2 * temperature_c - 0.1 * cadmium)
+            table.writerow([temperature_c, cadmium, amine, plqy])
     (tmp_path / "records.toml").write_text(DATA, encoding="utf-8")
     return tmp_path / "records.toml"
 

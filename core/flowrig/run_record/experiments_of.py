@@ -79,8 +79,8 @@ def read_data(data: DataProfile, selection: Selection = EVERYTHING) -> Experimen
 def _within(data: DataProfile, experiments: Experiments) -> Experiments:
     """The experiments whose responses are in the ranges of their results."""
     ranges = [data.given(name) for name in data.objective.responses]
-    low, high = [one.low for one in ranges], [one.high for one in ranges]
-    sound = ((experiments.Y >= low) & (experiments.Y <= high)).all(axis=1)
+    columns = zip(ranges, experiments.Y.T, strict=True)
+    sound = np.all([(one.low <= values) & (values <= one.high) for one, values in columns], axis=0)
     return Experiments(
         X=experiments.X[sound],
         Y=experiments.Y[sound],
