@@ -52,12 +52,13 @@ waiting for a person; and what lies between, such as the answers of instruments.
 
 _STEPS: Final[tuple[tuple[str, Share], ...]] = (
     (r"heating or cooling to ", "heating"),
-    (r"steady state, |features drift at ", "equilibrium"),
+    (r"steady state, |features drift at |the liquid on its way$|the flow goes on$", "equilibrium"),
+    (r"(.*, )?step \d+ of the procedure$", "equilibrium"),
     (r"\d+ (sample|look) frames$", "frames"),
     (r"\d+ (dark|reference) frames$|clearing the cells ", "references"),
     (r"rinsing the line of |going to the safe state$", "flush"),
     (r"filling from reservoirs|letting the pressure in the syringes ", "refill"),
-    (r"choosing conditions$|seeing how much the model explains$", "decision"),
+    (r"choosing conditions$|seeing how much the model explains$|asking the study ", "decision"),
     (r"on hold: ", "hold"),
 )
 """Beginnings of the words in which `StepBegun` says what takes time, and their share."""
