@@ -24,6 +24,7 @@ from flowrig.cli.instruments.plugin import plugin
 from flowrig.cli.instruments.profile import profile
 from flowrig.cli.instruments.trace import trace
 from flowrig.cli.results.bench import bench
+from flowrig.cli.results.calibrate import calibrate
 from flowrig.cli.results.compare import compare
 from flowrig.cli.results.export import export
 from flowrig.cli.results.replay import replay
@@ -164,6 +165,7 @@ for command in (
     replay,
     export,
     result,
+    calibrate,
     check,
     plan,
     profile,
