@@ -1,7 +1,9 @@
 """Campaigns whose objective is a result that comes later."""
 
 import json
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.cli import main
+from flowrig.clock import RealClock
 from flowrig.journal.events import (
     Decided,
     EventData,
@@ -280,3 +283,49 @@ def test_results_that_never_come_end_a_simulated_run_on_hold(tmp_path: Path) -> 
     with RunRecord(tmp_path / "run") as record:
         assert {e.quality for e in record.experiments()} == {"bad"}
         assert "the chemistry says nothing of xrd.purity" in record.experiments()[0].flags[-1]
+
+
+def test_a_sample_has_a_label(folder: Path, tmp_path: Path) -> None:
+    """What it is, for people; a QR code where its package is installed."""
+    done = flowrig("label", folder, 3)
+    assert done.exit_code == 0
+    assert done.output.splitlines()[0] == "run 3"
+    assert "Toluene" in done.output
+    assert "there is no experiment 9" in flowrig("label", folder, 9).output
+    done = flowrig("label", folder, 3, "--out", tmp_path / "3.svg")
+    if find_spec("segno"):
+        assert "<svg" in (tmp_path / "3.svg").read_text(encoding="utf-8")
+    else:
+        assert "flowrig[label]" in done.output
+
+
+@pytest.mark.slow
+def test_a_run_in_real_time_takes_results_of_another_process(tmp_path: Path) -> None:
+    """It waits in its safe state, and goes on by itself when the last result is entered."""
+    seen = threading.Event()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, HoldBegun):
+            seen.set()
+
+    text = profile_in(tmp_path).read_text(encoding="utf-8").replace("= 3\n", "= 1\n")
+    (tmp_path / "short.toml").write_text(text, encoding="utf-8")
+    options = RunOptions(
+        folder=tmp_path / "run", simulate=True, clock=RealClock(), listeners=[listen]
+    )
+    with ThreadPoolExecutor(1) as pool:
+        outcome = pool.submit(start_run, tmp_path / "short.toml", options)
+        assert seen.wait(120.0)
+        status = flowrig("status", tmp_path / "run").output
+        assert "on hold: results are to come: sphere.plqy of experiments 1, 2" in status
+        assert flowrig("result", tmp_path / "run", 1, "plqy=41%").exit_code == 0
+        assert flowrig("result", tmp_path / "run", 2, "plqy=42%").exit_code == 0
+        assert outcome.result(120.0).state == "finished"
+    with RunRecord(tmp_path / "run") as record:
+        assert [e.data.by for e in record.journal.events(WentOn)] == ["result"]
+        assert [e.index for e in record.waiting()] == [3]
+        assert record.state == "finished"
+        assert "flowrig result" in record.reason
+    assert flowrig("result", tmp_path / "run", 3, "plqy=43%").exit_code == 0
+    outcome_of_resume = resume_run(tmp_path / "run")
+    assert (outcome_of_resume.state, outcome_of_resume.reason) == ("finished", "")

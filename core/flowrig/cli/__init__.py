@@ -27,6 +27,7 @@ from flowrig.cli.results.bench import bench
 from flowrig.cli.results.calibrate import calibrate
 from flowrig.cli.results.compare import compare
 from flowrig.cli.results.export import export
+from flowrig.cli.results.label import label
 from flowrig.cli.results.replay import replay
 from flowrig.cli.results.report import report
 from flowrig.cli.results.result import result
@@ -165,6 +166,7 @@ for command in (
     replay,
     export,
     result,
+    label,
     calibrate,
     check,
     plan,
