@@ -121,7 +121,9 @@ class FluidState:
 
         Equal as long as no command has come; what was computed ahead holds until then.
         """
-        commands = self._flowing.commands + sum(plate.commands for plate in self.plates.values())
+        commands = self._flowing.commands
+        for plate in self.plates.values():
+            commands += plate.commands
         return commands, self._turned, dict(self.device_values())
 
     @property
@@ -273,10 +275,10 @@ class FluidState:
                 self._steps = max(self._steps_before(time_s), present)
                 passed = self._steps - present
                 self._previous_ul, self._delivered_ul = columns[passed], columns[passed + 1]
-                with self._record.looking_back(counts[passed]):
-                    found.append(self.content(cell, time_s))
+                self._record.look_back(counts[passed])
+                found.append(self.content(cell, time_s))
         finally:
-            self._steps, self._record.count = present, count
+            self._steps, self._record.count = present, count  # forgets what came after it
             self._delivered_ul, self._previous_ul = last, before_last
             # What was seen ahead must not be taken for what is there then: a command may come.
             self._newest, self._delivered_at_s, self._delivered_now_ul = newest
@@ -458,7 +460,7 @@ def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[tuple[int, float],
 def _through_ul(volumes_ul: NDArray[np.float64], weights: tuple[tuple[int, float], ...]) -> float:
     """Volume [µL] that passes a stretch, of those of all streams."""
     each: list[float] = volumes_ul.tolist()  # a few numbers: faster than a sum of arrays
-    return sum(each[column] * weight for column, weight in weights)
+    return sum([each[column] * weight for column, weight in weights])
 
 
 def _leg(

@@ -31,6 +31,7 @@ __all__ = [
     "EventData",
     "ExperimentBegun",
     "Explored",
+    "FlatOptimum",
     "GateAsked",
     "GateOpened",
     "HandAsked",
@@ -55,6 +56,7 @@ __all__ = [
     "ResultEntered",
     "ResultFile",
     "Resumed",
+    "Robustness",
     "RunStarted",
     "SafeStateSought",
     "SafeStateStep",
@@ -627,8 +629,8 @@ class Explored(EventData):
 
 @frozen(kw_only=True)
 class StageEnded(EventData):
-    """A stage ends before its last experiment: nothing is left to measure, or its optimizer has
-    settled. The campaign writes it.
+    """A stage ends before its last experiment: nothing is left to measure, its optimizer has
+    settled, or its study is over or has failed. The campaign writes it.
 
     Attributes:
         stage: its name.
@@ -657,6 +659,12 @@ class Decided(EventData):
         objective_mean: expected figure of merit; null where no model was asked.
         objective_sd: its standard deviation.
         reason: why, in one phrase.
+        continues: whether it keeps the flow of the experiment before, as a
+            [study](studies.md#points) may ask; left out where it does not.
+        after_s: how long [s] after the frames of the experiment before its frames are to begin,
+            or, of one that does not continue, after its liquid began to flow; left out where that
+            is the equilibrium time.
+        frames: of a point of a study that has fewer frames than an experiment: how many.
         arm: arm of the campaign that the stage belongs to, where it belongs to one.
     """
 
@@ -671,6 +679,9 @@ class Decided(EventData):
     objective_mean: Number | None
     objective_sd: Number | None
     reason: str
+    continues: bool | None = None
+    after_s: Number | None = None
+    frames: Count | None = None
     arm: str | None = None
 
 
@@ -743,6 +754,9 @@ class Measured(EventData):
             DEVICE.QUANTITY, in the units of `run-started`; null where there was no value.
         to_come: of a simulated run with off-line channels: what their analyses will find, by
             CHANNEL.QUANTITY, in the units of the profile.
+        flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
+        interrupted: of a point that was to continue: that its flow was interrupted, so that it
+            settled first; left out where it was not.
     """
 
     KIND: ClassVar = "measured"
@@ -759,6 +773,8 @@ class Measured(EventData):
     steadiness: Steadiness | None = None
     readings: Mapping[str, Number | None] | None = None
     to_come: Mapping[str, Number | None] | None = None
+    flowing_s: Number | None = None
+    interrupted: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -814,6 +830,47 @@ class ResultEntered(EventData):
 
 
 @frozen(kw_only=True)
+class FlatOptimum(Fields):
+    """Measured conditions that are as good as the best within its scatter, and less sensitive.
+
+    Attributes:
+        index: number of the experiment.
+        objective_mean: expected figure of merit, averaged over the scatter of the conditions.
+        sd: its standard deviation by the scatter of the conditions.
+    """
+
+    index: Count
+    objective_mean: Number | None
+    sd: Number | None
+
+
+@frozen(kw_only=True)
+class Robustness(Fields):
+    """What the rig's own scatter makes of the figure of merit at the best conditions.
+
+    Attributes:
+        sd: standard deviation of both parts together.
+        from_conditions: standard deviation of the expected figure of merit by the scatter of
+            temperatures and flow rates.
+        from_measurement: standard deviation of one measurement at fixed conditions; null where it
+            is not known.
+        measurement: where that is from: "replicates" of the run, or the profile's "repeatability".
+        scatter: standard deviation of each condition, in its unit.
+        left_out: what is not in it, one clause each.
+        flat: the flattest of the conditions that are as good within `sd`; missing where no other is
+            much flatter.
+    """
+
+    sd: Number | None
+    from_conditions: Number | None
+    from_measurement: Number | None
+    measurement: str
+    scatter: Mapping[str, Number | None]
+    left_out: tuple[str, ...]
+    flat: FlatOptimum | None = None
+
+
+@frozen(kw_only=True)
 class ArmIncumbent(Fields):
     """The incumbent of one arm, by a model of what the arm has learnt from.
 
@@ -838,6 +895,12 @@ class IncumbentFound(EventData):
         objective_sd: its standard deviation.
         prior_share: by response, how much earlier experiments count, where there are any; 0 to 1.
         arms: by arm, its incumbent, where the campaign has arms.
+        robustness: [spread by the rig's own scatter](scorecard.md#robustness-of-the-best): `sd` in
+            all, `from_conditions`, `from_measurement`, `measurement`, the `scatter` of conditions,
+            what is `left_out`, and a `flat` optimum; missing where it could not be computed.
+
+    Older forms:
+        0.1.0 has no `robustness`.
     """
 
     KIND: ClassVar = "expected-best"
@@ -848,6 +911,7 @@ class IncumbentFound(EventData):
     objective_sd: Number | None
     prior_share: Mapping[str, float] | None = None
     arms: Mapping[str, ArmIncumbent] | None = None
+    robustness: Robustness | None = None
 
 
 @frozen(kw_only=True)

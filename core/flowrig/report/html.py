@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 from flowrig.interfaces.device import Quality
 from flowrig.problem.space import Value
 from flowrig.profile.topology import Topology
-from flowrig.report import figures
+from flowrig.report import figures, studies
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.page import document, figure, section, table, text_cell
-from flowrig.report.scorecard import scorecard_section, time_section
+from flowrig.report.scorecard import (
+    cost_facts,
+    robustness_words,
+    scorecard_section,
+    time_section,
+)
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.svg.rig_drawing import draw_rig
@@ -31,6 +36,7 @@ def render(content: ReportContent) -> str:
         content.title,
         _header(content),
         _headline(content),
+        *studies.sections(content.studies),
         _campaign(content),
         _arms(content),
         _spectra(content),
@@ -95,6 +101,7 @@ def _best_value(content: ReportContent, best: Experiment, incumbent: Experiment)
             f"conditions of experiment {incumbent.index} ({incumbent.stage})",
             class_="quiet",
         ),
+        tag("p", robustness_words(expected.robustness, objective), class_="quiet"),
         tag(
             "p",
             f"Highest measured: {largest}, experiment {best.index} ({best.stage}). The highest of "
@@ -145,6 +152,8 @@ def _run_facts(content: ReportContent) -> Markup:
     ]
     if content.digest:
         facts.append(("run digest", content.digest[:12]))
+    if content.scorecard is not None:
+        facts += cost_facts(content.scorecard)
     if content.duration_s is not None:
         facts.insert(2, ("rig time", duration(content.duration_s)))
     return _definitions(facts, "facts")
@@ -366,7 +375,8 @@ def _quality_words(experiment: Experiment) -> str:
 def _row_class(content: ReportContent, experiment: Experiment) -> str | None:
     if experiment is content.incumbent_experiment:
         return "best"
-    return None if experiment in content.trusted else "doubtful"
+    trusted = experiment.succeeded and experiment.quality is Quality.GOOD
+    return None if trusted else "doubtful"
 
 
 def _provenance(content: ReportContent) -> Markup:

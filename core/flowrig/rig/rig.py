@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -74,6 +74,23 @@ class RigReading:
     pumps: Mapping[str, PumpState]
     read_backs: Mapping[str, PumpReadBack] = field(factory=dict)
     others: Mapping[str, Found] = field(factory=dict)
+
+
+@frozen
+class _WholeLook:
+    """Calls that read all devices of a rig.
+
+    Attributes:
+        calls: by device.
+        pump_of: device that drives each stream.
+        others: devices of other kinds that are read.
+        driving: those of them that drive a stream.
+    """
+
+    calls: Mapping[str, Callable[[], Any]]
+    pump_of: Mapping[str, str]
+    others: tuple[str, ...]
+    driving: tuple[str, ...]
 
 
 class Rig:
@@ -176,22 +193,22 @@ class Rig:
             raise InputError(f"{device} takes no frames; {', '.join(self.detectors)} do")
         return found
 
-    @property
+    @cached_property
     def heaters(self) -> tuple[str, ...]:
         """Device names of the heaters."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Heater))
 
-    @property
+    @cached_property
     def spectrometers(self) -> tuple[str, ...]:
         """Device names of the spectrometers."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
 
-    @property
+    @cached_property
     def detectors(self) -> tuple[str, ...]:
         """Names of the devices that take frames, spectrometers included."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Detecting))
 
-    @property
+    @cached_property
     def others(self) -> tuple[str, ...]:
         """Names of the devices of kinds that plugins offer, without those that take frames."""
         entries = self.profile.devices.items()
@@ -412,23 +429,31 @@ class Rig:
 
     def read(self) -> RigReading:
         """Read every heater, pump, and device of another kind at once."""
+        look = self._whole_look
+        outcome = self._threads.call(look.calls)
+        looks = {name: outcome[name][0] for name in look.driving}
+        outcome |= {name: outcome[name][1] for name in look.driving}
+        pumps = {stream: outcome[device] for stream, device in look.pump_of.items()}
+        return RigReading(
+            heaters={name: outcome[name] for name in self.heaters},
+            pumps={stream: status.state for stream, (status, _) in pumps.items()},
+            read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
+            others={name: looks.get(name, outcome[name]) for name in look.others},
+        )
+
+    @cached_property
+    def _whole_look(self) -> "_WholeLook":
+        """The calls of `read`, which are the same each time."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
-        calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
+        calls: dict[str, Callable[[], Any]] = {
+            name: partial(_read_heater, self.heater(name)) for name in self.heaters
+        }
         others = [name for name in self.others if not self.profile.devices[name].by_hand]
         calls |= {d: partial(_read_pump, self.driver(stream)) for stream, d in pump_of.items()}
         driving = {device: calls[device] for device in others if device in calls}
         calls |= {name: partial(look_at, self[name]) for name in others if name not in driving}
         calls |= {name: partial(_look_at_both, self[name], call) for name, call in driving.items()}
-        outcome = self._threads.call(calls)
-        looks = {name: outcome[name][0] for name in driving}
-        outcome |= {name: outcome[name][1] for name in driving}
-        pumps = {stream: outcome[device] for stream, device in pump_of.items()}
-        return RigReading(
-            heaters={name: outcome[name] for name in self.heaters},
-            pumps={stream: status.state for stream, (status, _) in pumps.items()},
-            read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
-            others={name: looks.get(name, outcome[name]) for name in others},
-        )
+        return _WholeLook(calls, pump_of, tuple(others), tuple(driving))
 
     def read_by_attendant(self) -> dict[str, float]:
         """What a simulated person reads at emulated devices by hand, by DEVICE.QUANTITY."""
@@ -599,6 +624,10 @@ def _look_at_both(device: Device, read_pump: Callable[[], Any]) -> tuple[Found, 
     """What a device that drives a stream reports, and its state as that of a pump."""
     readings = device.read() if isinstance(device, Readable) else None
     return Found(readings), read_pump()
+
+
+def _read_heater(heater: Heater) -> HeaterReading:
+    return heater.read()  # looked up at each call: a trace wraps the methods of a device
 
 
 def _read_pump(pump: Pump | FlowSource) -> tuple[PumpStatus, PumpReadBack | None]:

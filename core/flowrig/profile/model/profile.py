@@ -32,6 +32,7 @@ from flowrig.profile.model.flow import (
     volumes_by_hand,
 )
 from flowrig.profile.model.off_line import later_features
+from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
 from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
@@ -206,6 +207,7 @@ class Profile:
         equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
+        procedure: steps of one's own for an experiment; without any it is the steady one.
         simulation: the world for `--simulate`; a profile without the table gets the default one,
             and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
@@ -238,6 +240,7 @@ class Profile:
     device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
     equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
+    procedure: tuple[ProcedureStep, ...] = ()
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
