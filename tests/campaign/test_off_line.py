@@ -1,6 +1,7 @@
 """Campaigns whose objective is a result that comes later."""
 
 import json
+import shutil
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,7 @@ def test_readers_see_a_result_from_its_event_on(folder: Path) -> None:
         assert len(results_for_optimizers(record)) == 5
 
 
+@pytest.mark.slow
 def test_the_digest_counts_results(folder: Path, tmp_path: Path) -> None:
     """The same campaign has the same digest, and another result gives another one."""
     options = RunOptions(folder=tmp_path / "run", simulate=True)
@@ -113,20 +115,24 @@ def test_the_digest_counts_results(folder: Path, tmp_path: Path) -> None:
         assert before != second.journal.digest()
 
 
-@pytest.fixture
-def waiting(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign that was stopped while the first two samples were analysed."""
-    requests = OperatorRequests()
+    home, requests = tmp_path_factory.mktemp("stopped"), OperatorRequests()
 
     def stop(event: AnyEvent) -> None:
         if isinstance(event.data, HoldBegun):
             requests.ask(Request.STOP)
 
-    options = RunOptions(
-        folder=tmp_path / "run", simulate=True, requests=requests, listeners=[stop]
-    )
-    assert start_run(profile_in(tmp_path), options).state == "stopped"
-    return tmp_path / "run"
+    options = RunOptions(folder=home / "run", simulate=True, requests=requests, listeners=[stop])
+    assert start_run(profile_in(home), options).state == "stopped"
+    return home / "run"
+
+
+@pytest.fixture
+def waiting(stopped: Path, tmp_path: Path) -> Path:
+    """The folder of such a campaign, for one test alone."""
+    return shutil.copytree(stopped, tmp_path / "run")
 
 
 def test_a_person_enters_corrects_and_gives_up(waiting: Path, tmp_path: Path) -> None:
@@ -268,16 +274,20 @@ def test_experiments_run_ahead_of_results(tmp_path: Path) -> None:
         assert len({tuple(d.conditions.values()) for d in record.decisions()}) == 5
 
 
-def test_results_that_never_come_end_a_simulated_run_on_hold(tmp_path: Path) -> None:
-    """Nobody can enter them in simulated time; what to do is told, and a resume goes on."""
-    path = profile_in(tmp_path, more='\n[simulation]\nchemistry = "larp"\n')
-    text = path.read_text(encoding="utf-8").replace('"larp"\n', '"larp"\nworld = "fluidic"\n')
-    path.write_text(
-        text + '\n[analysis.channels.xrd]\nuse = "off-line"\ngives = { purity = "%" }\n'
-        '[features]\npurity = "xrd.purity"\n[objective]\nname = "maximum"\n'
-        'response = "purity"\n',
-        encoding="utf-8",
-    )
+@pytest.mark.slow
+def test_a_chemistry_that_knows_nothing_of_a_result(tmp_path: Path) -> None:
+    """Its results are lost, and the campaign goes on to its end."""
+    more = """
+[analysis.channels.xrd]
+use = "off-line"
+gives = { purity = "%" }
+[features]
+purity = "xrd.purity"
+[objective]
+name = "maximum"
+response = "purity"
+"""
+    path = profile_in(tmp_path, more=more)
     outcome = start_run(path, RunOptions(folder=tmp_path / "run", simulate=True))
     assert outcome.state == "finished"
     with RunRecord(tmp_path / "run") as record:

@@ -44,7 +44,7 @@ def rows(profile: Profile) -> list[dict[str, Any]]:
         'optimizer = "random"',
         'optimizer = "sobol"',
         'optimizer = "grid"\nlevels = 4',
-        'optimizer = "bayes"\nsamples = 64\ncandidates = 64',
+        pytest.param('optimizer = "bayes"\nsamples = 64\ncandidates = 64', marks=pytest.mark.slow),
     ],
 )
 def test_a_rebuilt_optimizer_goes_on_as_the_old_one(stage: str) -> None:
