@@ -313,6 +313,8 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
             "heating, cooling and settling in [steady]"
         )
     assumptions.append("neither the answers of instruments nor the choice of conditions take time")
+    if profile.awaited:
+        assumptions.append("results that are entered later are there when they are needed")
     if profile.residence_time.stationary is not None:
         assumptions.append(
             "features stand still as soon as that can be known; the ranges end with none"
