@@ -15,6 +15,7 @@ from flowrig.clock import Clock
 from flowrig.errors import (
     ConnectionLostError,
     FlowrigWarning,
+    NotReadyError,
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
@@ -137,6 +138,9 @@ class DropFolderSpectrometer(Spectrometer):
         number = self._order(count, period_s)
         try:
             frames = self._taken(number, count, period_s, pixels)
+        except NotReadyError:  # abandoned: nobody waits for its file
+            self._read.add(self._answer(number))
+            raise
         finally:
             self._open.discard(number)
         self._finished(number, keep=self.settings.keep)
