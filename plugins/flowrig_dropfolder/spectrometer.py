@@ -199,7 +199,7 @@ class DropFolderSpectrometer(Spectrometer):
             row = row_of([number, frames, period_s, self._integration_time_us, light])
             self.wire.sent(f"{name} ".encode("ascii") + row)
             try:
-                self._share.write(name, row)
+                self._share.write(name, row, self.name)
             except OSError as error:
                 raise self._fault(
                     ConnectionLostError, str(error), f"{name}: {row.decode('ascii').strip()}"
