@@ -91,7 +91,7 @@ class FluidState:
         order = (*self.path.reactive, *self.path.carriers)
         self._flowing = Plungers([self.plungers[name] for name in order])
         self._through = {
-            one.stretch.name: _weights(one.stretch, order) for one in self.path.cells.values()
+            one.stretch.name: _weights(one.stretch, order) for one in self.path.looked_at
         }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
@@ -121,7 +121,9 @@ class FluidState:
 
         Equal as long as no command has come; what was computed ahead holds until then.
         """
-        commands = self._flowing.commands + sum(plate.commands for plate in self.plates.values())
+        commands = self._flowing.commands
+        for plate in self.plates.values():
+            commands += plate.commands
         return commands, self._turned, dict(self.device_values())
 
     @property
@@ -188,9 +190,7 @@ class FluidState:
         path = self._flow_path(positions)
         self._record.turn(path)
         order = (*path.reactive, *path.carriers)
-        self._through = {
-            one.stretch.name: _weights(one.stretch, order) for one in path.cells.values()
-        }
+        self._through = {one.stretch.name: _weights(one.stretch, order) for one in path.looked_at}
 
     def advance_plates(self, now_s: float) -> None:
         """Compute the temperatures alone, which do not depend on the flow."""
@@ -275,10 +275,10 @@ class FluidState:
                 self._steps = max(self._steps_before(time_s), present)
                 passed = self._steps - present
                 self._previous_ul, self._delivered_ul = columns[passed], columns[passed + 1]
-                with self._record.looking_back(counts[passed]):
-                    found.append(self.content(cell, time_s))
+                self._record.look_back(counts[passed])
+                found.append(self.content(cell, time_s))
         finally:
-            self._steps, self._record.count = present, count
+            self._steps, self._record.count = present, count  # forgets what came after it
             self._delivered_ul, self._previous_ul = last, before_last
             # What was seen ahead must not be taken for what is there then: a command may come.
             self._newest, self._delivered_at_s, self._delivered_now_ul = newest
@@ -308,10 +308,10 @@ class FluidState:
     ) -> Parcel | None:
         """The parcel at steady state under some conditions; None if there is none."""
         at = positions_under(self._profile, conditions)
-        cells = self._flow_path(at, self._profile.volumes_ul(conditions)).cells
-        if not cells:
+        path = self._flow_path(at, self._profile.volumes_ul(conditions))
+        if not path.looked_at:
             return None
-        seen = cells[list(cells)[-1] if cell is None else cell.spectrometer]
+        seen = path.looked_at[-1] if cell is None else path.cells[cell.spectrometer]
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
         parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)
@@ -460,7 +460,7 @@ def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[tuple[int, float],
 def _through_ul(volumes_ul: NDArray[np.float64], weights: tuple[tuple[int, float], ...]) -> float:
     """Volume [µL] that passes a stretch, of those of all streams."""
     each: list[float] = volumes_ul.tolist()  # a few numbers: faster than a sum of arrays
-    return sum(each[column] * weight for column, weight in weights)
+    return sum([each[column] * weight for column, weight in weights])
 
 
 def _leg(

@@ -100,8 +100,7 @@ class CampaignJournal:
         """
         places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
         *others, last = [
-            _decided(index, stage, suggestions[place])
-            for index, place in enumerate(places, first)
+            _decided(index, stage, suggestions[place]) for index, place in enumerate(places, first)
         ]
         # `note` leaves the others in memory until `append` writes the last: after a crash the
         # journal holds all of the batch or none of it.
@@ -154,6 +153,7 @@ class CampaignJournal:
             started_s=started_s,
             steadiness=_steadiness(observation),
             readings=observation.readings or None,
+            to_come=observation.to_come or None,
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))

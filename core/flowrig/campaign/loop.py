@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
+from flowrig.campaign.later import LaterResults
 from flowrig.campaign.model_check import model_r2
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.progress import CampaignProgress
@@ -69,6 +70,7 @@ class CampaignLoop:
         self._journal = CampaignJournal(journal, record.profile, now_s)
         self._progress = CampaignProgress(record, journal)
         self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
+        self._later = LaterResults(record, self._journal)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -107,6 +109,7 @@ class CampaignLoop:
 
     def _choose(self, stage: Stage) -> None:
         """Choose the conditions of the next batch, and write them down."""
+        self._later.before_choice(self._chooser)
         decided = self._record.decisions()
         first = len(decided) + 1
         wanted = stage.experiments - len(self._progress.decided_in(stage))
@@ -116,10 +119,11 @@ class CampaignLoop:
             [one.conditions for one in decided if stage.learns_from(one.arm)],
             min(stage.batch, wanted),
             self._executor.compute,
+            pending=self._later.pending(stage),
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            before = tried[-1].conditions if tried else None
+            before = decided[-1].conditions if decided else None
             self._journal.decided(stage, choice.suggestions, first, before)
         elif choice.stage_over:
             done = len(self._progress.decided_in(stage))

@@ -33,6 +33,7 @@ from flowrig.procedure.steps import (
     TellChanges,
     TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
     WaitSteady,
 )
@@ -230,6 +231,7 @@ class DryRun:
             SetValues: self._set_values,
             TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: self._tell_readings,
+            TellToCome: lambda _step: {},
         }
 
     def campaign(self, stages: Mapping[str, Sequence[Mapping[str, Value]]]) -> Outcome:

@@ -211,6 +211,7 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         skipped=len(record.skipped()),
         done=len(record.experiments()),
         best=None if best is None else best.objective,
+        waiting=tuple(one.index for one in record.waiting()),
     )
 
 

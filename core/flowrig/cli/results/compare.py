@@ -26,9 +26,9 @@ __all__ = ["compare"]
 )
 @click.option(
     "--against",
-    metavar="RUN_OR_STAGE",
+    metavar="REFERENCE",
     help="Reference of acceleration and enhancement of every run: the folder of another run, or a "
-    "stage that each of the runs has.",
+    "stage or an arm that each of the runs has.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) -> None:
@@ -42,8 +42,8 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
       flowrig compare monday tuesday
       flowrig compare learned --against random-arm
     """
+    from flowrig.report.quantities import shown_objective
     from flowrig.report.scorecard import rows_of, time_rows
-    from flowrig.report.shown_objective import shown_objective
     from flowrig.run_record.reader import RunRecord
     from flowrig.run_record.scorecard import scorecard_of
 
@@ -56,7 +56,7 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
             record = stack.enter_context(RunRecord(folder))
             print_damage(record)
             card = cards[str(folder)] = scorecard_of(record, other)
-            objective = shown_objective(record.profile.objective)
+            objective = shown_objective(record.profile.objective, record.profile.labels)
             columns[str(folder)] = [*rows_of(card, objective), *time_rows(card.time)]
     if as_json:
         print_json({name: card.as_json() for name, card in cards.items()})
