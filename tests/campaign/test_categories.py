@@ -139,10 +139,16 @@ def test_experiments_of_a_table_have_choices(tmp_path: Path) -> None:
 def other_run(*conditions: dict[str, object]) -> SimpleNamespace:
     """The record of a run with some experiments."""
     made = [
-        SimpleNamespace(conditions=one, features={"a300": 1.0}, quality="good")
+        SimpleNamespace(
+            conditions=one,
+            features={"a300": 1.0},
+            quality="good",
+            decision=SimpleNamespace(stage="spread", arm=None),
+        )
         for one in conditions
     ]
-    return SimpleNamespace(folder="other", settled=lambda: made)
+    campaign = SimpleNamespace(stages=(), arms=())
+    return SimpleNamespace(folder="other", settled=lambda: made, campaign=campaign)
 
 
 def test_the_status_of_a_run_under_way_has_choices() -> None:
@@ -152,7 +158,8 @@ def test_the_status_of_a_run_under_way_has_choices() -> None:
         "stage": "spread", "step": "waiting", "experiment": 2,
         "conditions": {"liquid": "hexane", "rate": 30.0},
         "units": {"liquid": "", "rate": "µL/min"},
-        "heaters": {}, "flow_rates_ul_min": {}, "waste": {},
+        "heaters": {}, "flow_rates_ul_min": {}, "waste": {}, "waiting": [],
+        "devices": {}, "readings": {}, "by_hand": {"devices": {}, "readings": {}},
     }  # fmt: skip
     assert "experiment 2: liquid hexane, rate 30 µL/min" in list(_lines_under_way(Path(), status))
 
@@ -163,14 +170,16 @@ def test_what_flowrig_writes_it_reads(tmp_path: Path, unit: str) -> None:
     space = Space((Parameter("x", 0.0, 10.0, unit),))
     made = SimpleNamespace(
         conditions={"x": 5.0}, features={"a300": 1.5}, readings={}, quality="good", flags=(),
-        index=1, objective=1.5, started_s=0.0, ended_s=1.0,
+        index=1, objective=1.5, started_s=0.0, ended_s=1.0, entries=(),
         decision=SimpleNamespace(stage="s", objective_mean=None, objective_sd=None),
     )  # fmt: skip
-    profile = SimpleNamespace(space=space, objective=MaximumResponse("a300"))
+    analysis = SimpleNamespace(off_line_units={})
+    profile = SimpleNamespace(space=space, objective=MaximumResponse("a300"), analysis=analysis)
     record = SimpleNamespace(
         experiments=lambda: [made],
         profile=profile,
         start=SimpleNamespace(data=SimpleNamespace(readings=None)),
+        campaign=SimpleNamespace(arms=(), studies=()),
     )
     file = tmp_path / "table.csv"
     text = "\n".join(",".join(map(str, row)) for row in csv_rows(record))
