@@ -86,7 +86,8 @@ class StudyRunner:
             study = study_of(self._record, stage)
             measured = study_points(self._record, stage.name)
             points = asked(lambda: study.next_points(measured))
-            return require_points(points, study.rig, stage.experiments - done)
+            last = measured[-1].point if measured else None
+            return require_points(points, study.rig, stage.experiments - done, last)
         except FlowrigError as error:
             return error
 

@@ -126,7 +126,8 @@ def _points(profile: Profile, stage: Stage, seed: int) -> Known:
     features = dict.fromkeys(study.rig.units, 1.0)
     while len(done) < stage.experiments:
         asked_for = asked(partial(study.next_points, tuple(done)))
-        points = require_points(asked_for, study.rig, stage.experiments - len(done))
+        last = done[-1].point if done else None
+        points = require_points(asked_for, study.rig, stage.experiments - len(done), last)
         if not points:
             break
         done += [

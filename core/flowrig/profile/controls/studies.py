@@ -133,13 +133,16 @@ def asked(work: Callable[[], R]) -> R:
         raise PluginError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
-def require_points(points: object, rig: StudyRig, most: int) -> list[Point]:
+def require_points(
+    points: object, rig: StudyRig, most: int, last: Point | None = None
+) -> list[Point]:
     """The points that a study asks for, with conditions that the rig can do.
 
     Args:
         points: what the study returned.
         rig: what the study knows of the rig.
         most: how many it may ask for.
+        last: the point before, of an earlier answer; None if there is none.
 
     Raises:
         PluginError: they are no points, too many, or one continues what it cannot.
@@ -163,10 +166,11 @@ def require_points(points: object, rig: StudyRig, most: int) -> list[Point]:
             raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
         if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
             raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
-    if found and found[0].continues:
-        raise PluginError("its first point continues, and no point of the same answer is before it")
-    for place, (before, one) in enumerate(pairwise(found), 2):
-        if one.continues and one.conditions != before.conditions:
+    # A journal that was cut may hold a part of an answer: the rest of it settles first.
+    for place, (before, one) in enumerate(pairwise([last, *found]), 1):
+        if one is not None and one.continues and before is None:
+            raise PluginError("its first point continues, and there is none before it")
+        if one is not None and one.continues and one.conditions != before.conditions:
             raise PluginError(
                 f"point {place} continues, under other conditions than the one before"
             )
