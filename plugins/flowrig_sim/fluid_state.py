@@ -91,7 +91,7 @@ class FluidState:
         order = (*self.path.reactive, *self.path.carriers)
         self._flowing = Plungers([self.plungers[name] for name in order])
         self._through = {
-            one.stretch.name: _weights(one.stretch, order) for one in self.path.cells.values()
+            one.stretch.name: _weights(one.stretch, order) for one in self.path.looked_at
         }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
@@ -190,9 +190,7 @@ class FluidState:
         path = self._flow_path(positions)
         self._record.turn(path)
         order = (*path.reactive, *path.carriers)
-        self._through = {
-            one.stretch.name: _weights(one.stretch, order) for one in path.cells.values()
-        }
+        self._through = {one.stretch.name: _weights(one.stretch, order) for one in path.looked_at}
 
     def advance_plates(self, now_s: float) -> None:
         """Compute the temperatures alone, which do not depend on the flow."""
@@ -310,10 +308,10 @@ class FluidState:
     ) -> Parcel | None:
         """The parcel at steady state under some conditions; None if there is none."""
         at = positions_under(self._profile, conditions)
-        cells = self._flow_path(at, self._profile.volumes_ul(conditions)).cells
-        if not cells:
+        path = self._flow_path(at, self._profile.volumes_ul(conditions))
+        if not path.looked_at:
             return None
-        seen = cells[list(cells)[-1] if cell is None else cell.spectrometer]
+        seen = path.looked_at[-1] if cell is None else path.cells[cell.spectrometer]
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
         parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flowrig.report.shown_objective import shown_objective
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from some_events import resumed
@@ -31,6 +31,7 @@ from flowrig.journal.events import (
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.space import Parameter, Space
 from flowrig.profile import load_profile
+from flowrig.report.quantities import shown_objective
 from flowrig.report.scorecard import rows_of, time_words
 from flowrig.run.session import GOING_SAFE
 from flowrig.run_record.experiment import Decision, Experiment
@@ -51,6 +52,7 @@ from flowrig.run_record.scorecard.materials import (
 )
 from flowrig.run_record.scorecard.people import autonomy_of, interventions_in, unassisted
 from flowrig.run_record.scorecard.precision import pooled_rsd, precision_of, replicates
+from flowrig.run_record.scorecard.scorecard import split_arms
 from flowrig.run_record.scorecard.times import SHARES, share_of, time_shares
 
 RELEASED = Path(__file__).parents[1] / "journal" / "journals" / "0.1.0"
@@ -69,6 +71,7 @@ def experiment(index: int, objective: float = 1.0, **others: Any) -> Experiment:
         index=index,
         stage=others.pop("stage", "explore"),
         conditions={"x": float(others.pop("x", index))},
+        arm=others.pop("arm", None),
         mean=others.pop("mean", {}),
         sd={},
         objective_mean=None,
@@ -363,6 +366,9 @@ def test_materials_by_hand() -> None:
     assert found.waste_per_result_ul.value == 500.0
     assert found.hazardous_ul.value is None
     assert materials_of(profile, used_ul, 0, 0).waste_per_result_ul.value is None
+    told = {n: evolve(one, hazardous=n == name) for n, one in profile.streams.items()}
+    found = materials_of(evolve(profile, streams=told), used_ul, measured=4, good=2)
+    assert found.hazardous_ul.value == 1000.0
 
     life = theoretical_lifetime(profile, {name: 1000.0}, {}, experiments=4, time_s=3600.0)
     assert life.value is not None
@@ -396,7 +402,7 @@ def test_a_released_journal_has_a_scorecard(released: Path) -> None:
     with RunRecord(released) as record:
         card = scorecard_of(record)
         rows = {one.metric: one for one in rows_of(card, shown_objective(record.profile.objective))}
-        with pytest.raises(InputError, match=r"its stages are explore"):
+        with pytest.raises(InputError, match=r"it has explore"):
             scorecard_of(record, "nowhere")
         same = scorecard_of(record, record)
     assert card.autonomy.degree == "open-loop"
@@ -429,3 +435,26 @@ def test_reports_show_it(flowrig: Any, released: Path) -> None:
     assert set(json.loads(flowrig("compare", released, "--json").stdout)) == {str(released)}
     flowrig("report", released, "--json", "--scorecard", code=2)
     flowrig("report", released, "--csv", "--against", "x", code=2)
+
+
+def test_an_arm_is_judged_against_an_arm() -> None:
+    """By default the arm that asked a model against the one that did not, without their start."""
+    start = [experiment(1, 0.1)]
+    random = [
+        experiment(i, value, arm="random", stage="blind") for i, value in ((2, 0.2), (3, 0.4))
+    ]
+    learner = [
+        experiment(i, value, arm="learner", stage="improve", mean={"pla": 1.0})
+        for i, value in ((4, 0.4), (5, 0.8))
+    ]
+    batches = {"explore": True, "blind": False, "improve": False}
+    found = split_arms([*start, *random, *learner], batches, None)
+    assert found is not None
+    run, reference = found
+    assert (run.name, reference.name) == ("arm learner", "arm random of the same run")
+    assert efficiency_of(run, reference).acceleration.value == 2.0
+    assert split_arms([*start, *random, *learner], batches, "random") == found
+    by_stage = split_arms([*start, *random, *learner], batches, "explore")
+    assert by_stage is not None
+    assert by_stage[0].values == (0.4, 0.8)
+    assert split_arms([*start, *random], batches, None) is None

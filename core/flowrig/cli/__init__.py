@@ -28,6 +28,7 @@ from flowrig.cli.results.compare import compare
 from flowrig.cli.results.export import export
 from flowrig.cli.results.replay import replay
 from flowrig.cli.results.report import report
+from flowrig.cli.results.result import result
 from flowrig.cli.results.twin import twin
 from flowrig.cli.results.twin_report import twin_report
 from flowrig.cli.results.twin_train import twin_train
@@ -162,6 +163,7 @@ for command in (
     compare,
     replay,
     export,
+    result,
     check,
     plan,
     profile,

@@ -9,9 +9,10 @@ from flowrig.journal.events import WasteLevel, WasteLevels
 from flowrig.operator.gate_wait import GateWait
 from flowrig.operator.gates import Gates
 from flowrig.operator.hand_work import HandWork
-from flowrig.operator.hold import Answer, Hold
+from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.operator.hold_wait import HoldWait
 from flowrig.operator.requests import OperatorRequests
+from flowrig.operator.result_wait import ResultWait
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s, valves_back
 from flowrig.procedure.steps import (
     Acquire,
@@ -29,6 +30,7 @@ from flowrig.procedure.steps import (
     TellChanges,
     TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
     WaitSteady,
 )
@@ -36,6 +38,7 @@ from flowrig.procedure.volumes import require_volumes
 from flowrig.procedure.watch import Watch
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.guard import EventNoter, Guard, require_flow_rates, require_set_points
+from flowrig.safety.rig_state import Flow
 
 __all__ = ["Executor", "require_flow_rates", "require_set_points"]
 
@@ -67,6 +70,7 @@ class Executor:
         self._watch = Watch(actuation.rig, self._guard, requests, note_event)
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
+        self._result_wait = ResultWait(actuation, self._guard, requests, obey)
         self._hands = HandWork(actuation, self.hold)
         self._gates = None if gates is None else GateWait(gates, actuation, requests, self.hold)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
@@ -85,6 +89,7 @@ class Executor:
             Acquire: self._watch.acquire,
             TellChanges: lambda step: self._guard.changes,
             TellRinse: lambda step: self._actuation.ledger.lines.needed_ul(step.streams),
+            TellToCome: lambda step: actuation.rig.to_come(),
             TellReadings: lambda step: {
                 **self._guard.sampled_readings(),
                 **self._hands.readings(),
@@ -121,6 +126,11 @@ class Executor:
         finally:
             procedure.close()
 
+    @property
+    def flows(self) -> Mapping[str, Flow]:
+        """By stream, what was started and is not known to have stopped."""
+        return self._actuation.ledger.rig_state.flows
+
     def stop_flow(self) -> None:
         """Stop all streams that flow; temperatures stay.
 
@@ -150,6 +160,13 @@ class Executor:
         answer = self._hold_wait.wait(hold)
         self._watch.obey(may_pause=False, may_skip=False)
         return answer
+
+    def await_results(
+        self, text: str, has_come: Callable[[], bool], due_s: Callable[[], float | None], by: str
+    ) -> None:
+        """Wait for results of a rig that is in its safe state; see `ResultWait.wait`."""
+        self._watch.begin(f"on hold: {text}", None)
+        self._result_wait.wait(Hold(kind=HoldKind.RESULTS, text=text), has_come, due_s, by)
 
     def begin_stage(self, stage: str) -> None:
         """Ask a person before a stage of the campaign, where the profile wants it.

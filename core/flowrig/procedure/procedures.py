@@ -1,72 +1,46 @@
 """Procedures: sequences of steps, as generators."""
 
-from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Generator, Mapping
+from typing import Any
 
-from flowrig.errors import OutOfRangeError
+from attrs import frozen
+
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
 from flowrig.problem.door import Door
 from flowrig.problem.space import Value
+from flowrig.procedure.own_steps import run_own_steps
+from flowrig.procedure.parts import (
+    look,
+    mean_counts,
+    require,
+    rinse,
+    set_devices,
+    take_dark,
+    told,
+)
 from flowrig.procedure.steps import (
     Acquire,
     PutIn,
-    RequireVolume,
     SetFlowRates,
-    SetLight,
     SetTemperatures,
-    SetValues,
     Start,
     Step,
     Stop,
     TellChanges,
-    TellReadings,
-    TellRinse,
     Wait,
     WaitSteady,
 )
 from flowrig.profile import Profile
+from flowrig.profile.controls.studies import acquisition_s
 from flowrig.profile.topology import Topology
 
-__all__ = ["calibrate", "run_condition"]
+__all__ = ["STEADY", "Flow", "calibrate", "continue_condition", "looking_s", "run_condition"]
 
 ROUNDING = 1e-6
 """Residence times that differ by less are equal."""
-
-
-def _mean(frames: Mapping[str, Frames]) -> dict[str, Array]:
-    return {name: taken.counts.mean(axis=0) for name, taken in frames.items()}
-
-
-def _dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str, Frames]]:
-    """Frames with the light shut, of the detectors whose channels take a dark."""
-    shuttered = profile.analysis.shuttered
-    if not shuttered:
-        return {}
-    yield SetLight(shuttered, False)
-    dark = yield Acquire(shuttered, frames, 0.0, "dark")
-    yield SetLight(shuttered, True)
-    return cast("Mapping[str, Frames]", dark)
-
-
-def _look(profile: Profile, frames: int, purpose: Literal["look", "sample"]) -> Acquire:
-    """Frames of all detectors; channels may say their number and interval themselves."""
-    analysis = profile.analysis
-    return Acquire(
-        analysis.devices, frames, analysis.frame_interval_s, purpose, analysis.own_frames
-    )
-
-
-def _acquisition_s(profile: Profile, frames: int) -> float:
-    """Time [s] that these frames take."""
-    analysis, found = profile.analysis, 0.0
-    for name in analysis.devices:
-        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
-        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        found = max(found, count * max(interval_s, exposure_us * 1e-6))
-    return found
 
 
 def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
@@ -82,13 +56,13 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     spectrometers = profile.analysis.lit
     streams = tuple(plan.flow_rates_ul_min)
     minutes = plan.duration_s / 60
-    yield _require(profile, plan.flow_rates_ul_min, minutes)
-    yield from _set_devices(profile, flowing=streams)
-    yield from _rinse(profile, streams)
+    yield require(profile, {s: rate * minutes for s, rate in plan.flow_rates_ul_min.items()})
+    yield from set_devices(profile, flowing=streams)
+    yield from rinse(profile, streams)
     yield SetFlowRates(plan.flow_rates_ul_min)
     yield Start(streams)
     yield Wait(plan.duration_s, "clearing the cells for the lamp reference")
-    dark = yield from _dark(profile, plan.dark_frames)
+    dark = yield from take_dark(profile, plan.dark_frames)
     lamp = yield Acquire(spectrometers, plan.reference_frames, 0.0, "reference")
     yield Stop(streams)
     changed = yield TellChanges()
@@ -105,10 +79,36 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     )
 
 
+@frozen(kw_only=True)
+class Flow:
+    """How the liquid of a point of a study flows.
+
+    Attributes:
+        wait_s: how long [s] it flows before frames are taken; None for the equilibrium time.
+        frames: how many frames are taken; None for those of an experiment.
+        keeps: whether it flows on afterwards, for a point that continues.
+        kept_s: for how long [s] it will.
+    """
+
+    wait_s: float | None = None
+    frames: int | None = None
+    keeps: bool = False
+    kept_s: float = 0.0
+
+
+STEADY = Flow()
+"""The flow of an experiment that an optimizer chose."""
+
+
 def run_condition(
-    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None = None
+    profile: Profile,
+    conditions: Mapping[str, Value],
+    probe: FeatureProbe | None = None,
+    flow: Flow = STEADY,
 ) -> Generator[Step, Any, Observation]:
-    """Measure one condition at its steady state, as Sadeghi et al. (2025) do.
+    """Measure one condition, by the steps of the profile or at its steady state.
+
+    The steady state is that of Sadeghi et al. (2025).
 
     The heaters reach their set points first; only then does liquid enter the reactor. All pumps
     start together. Frames are taken after the equilibrium time t_E = n·τ, or, where the profile has
@@ -118,6 +118,7 @@ def run_condition(
         profile: the rig.
         conditions: by the names of the search space, in its units.
         probe: computes features during the run; without one, the longest time is waited.
+        flow: how the liquid flows, where it is a point of a study.
 
     Returns:
         raw frames and dark spectra.
@@ -128,81 +129,97 @@ def run_condition(
     profile.space.require_feasible(conditions)
     # A journal of an earlier version may hold a value that is above its limit by a rounding error.
     conditions = Door(profile.space).admit(conditions)
-    analysis = profile.analysis
+    if profile.procedure:
+        return (yield from run_own_steps(profile, conditions))
+    return (yield from _run_steady(profile, conditions, probe, flow))
+
+
+def _run_steady(
+    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None, flow: Flow
+) -> Generator[Step, Any, Observation]:
+    """The steady experiment; see `run_condition`."""
     # A choice may let a stream stand still; its device then has no flow rate to start with.
     flow_rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
-    acquisition_s = _acquisition_s(profile, analysis.frames)
-    looking_s = _longest_look_s(profile, equilibrium_s)
-    minutes = (equilibrium_s + looking_s + acquisition_s) / 60
-    yield _require(profile, flow_rates_ul_min, minutes)
+    flowing_s = acquisition_s(profile, flow.frames or profile.analysis.frames) + flow.kept_s
+    if flow.wait_s is None:
+        flowing_s += equilibrium_s + _longest_look_s(profile, equilibrium_s)
+    else:
+        flowing_s += flow.wait_s
+    minutes = flowing_s / 60
+    yield require(profile, {s: rate * minutes for s, rate in flow_rates_ul_min.items()})
     volumes_ul = profile.volumes_ul(conditions)
     if volumes_ul:
         yield PutIn(volumes_ul)
-    yield from _set_devices(profile, conditions, flowing=streams)
+    yield from set_devices(profile, conditions, flowing=streams)
     if set_points_c:  # a rig without a heater has nothing to wait for
         yield SetTemperatures(set_points_c)
         yield WaitSteady(set_points_c)
-    yield from _rinse(profile, streams)
+    yield from rinse(profile, streams)
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
+    dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
+    return (yield from _sampled(profile, dark, flow, streams, steadiness))
+
+
+def _settling(
+    profile: Profile, equilibrium_s: float, probe: FeatureProbe | None, flow: Flow
+) -> Generator[Step, Any, tuple[Mapping[str, Frames], Steadiness | None]]:
+    """Wait until frames are to be taken; dark frames come before them."""
+    if flow.wait_s is not None:
+        yield Wait(flow.wait_s, "the liquid on its way")
+        return (yield from take_dark(profile, profile.analysis.dark_frames)), None
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
-    dark = yield from _dark(profile, analysis.dark_frames)
-    steadiness = yield from _until_stationary(profile, equilibrium_s, _mean(dark), probe)
-    frames = yield _look(profile, analysis.frames, "sample")
-    yield Stop(streams)
-    changed = yield TellChanges()
-    readings = (yield TellReadings()) if profile.readings else {}
-    return Observation(_mean(dark), frames, steadiness, changed, readings)
+    dark = yield from take_dark(profile, profile.analysis.dark_frames)
+    return dark, (yield from _until_stationary(profile, equilibrium_s, mean_counts(dark), probe))
 
 
-def _require(profile: Profile, rates_ul_min: Mapping[str, float], minutes: float) -> RequireVolume:
-    """The volumes of streams that flow, with those that may rinse the lines of selectors."""
-    volumes_ul = {stream: rate * minutes for stream, rate in rates_ul_min.items()}
-    for stream in volumes_ul:
-        selector = profile.streams[stream].selector
-        if selector is not None:
-            volumes_ul[stream] += selector.rinse_ul
-    return RequireVolume(volumes_ul)
+def continue_condition(
+    profile: Profile, conditions: Mapping[str, Value], flow: Flow
+) -> Generator[Step, Any, Observation]:
+    """Look once more at the liquid that flows; nothing is set, and nothing starts.
 
-
-def _rinse(profile: Profile, streams: Sequence[str]) -> Generator[Step, Any, None]:
-    """Rinse the lines of streams whose selector leads to another liquid than they hold."""
-    if not any(profile.streams[name].selector for name in streams):
-        return
-    needed_ul = yield TellRinse(tuple(streams))
-    for stream, volume_ul in needed_ul.items():
-        rate = profile.streams[stream].flow_rate_ul_min[1]
-        yield SetFlowRates({stream: rate})
-        yield Start((stream,))
-        yield Wait(volume_ul / rate * 60.0, f"rinsing the line of {stream}")
-        yield Stop((stream,))
-
-
-def _set_devices(
-    profile: Profile,
-    conditions: Mapping[str, Value] | None = None,
-    *,
-    flowing: Sequence[str] = (),
-) -> Generator[Step, Any, None]:
-    """Bring devices to their values before anything flows.
-
-    Raises:
-        OutOfRangeError: a stream that will flow draws from nothing; nothing was done.
+    Args:
+        profile: the rig.
+        conditions: those under which it flows.
+        flow: how long to wait, and whether it flows on afterwards.
     """
-    values = profile.device_values(conditions)
-    for name in flowing:
-        stream = profile.streams[name]
-        if stream.selector is not None and values[stream.selector.valve] not in stream.contents_at:
-            position = values[stream.selector.valve]
-            raise OutOfRangeError(
-                f"{name} draws nothing where {stream.selector.valve} is at {position!r}; it draws "
-                f"at {', '.join(stream.contents_at)}"
-            )
-    if values:
-        yield SetValues(values)
+    if flow.wait_s:
+        yield Wait(flow.wait_s, "the flow goes on")
+    flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)
+    dark = yield from take_dark(profile, profile.analysis.dark_frames)
+    return (yield from _sampled(profile, dark, flow, tuple(flowing)))
+
+
+def looking_s(profile: Profile, frames: int | None = None) -> float:
+    """Time [s] that dark and frames take.
+
+    Args:
+        profile: the rig.
+        frames: how many; None for those of an experiment.
+    """
+    dark_s = 0.0
+    for name in profile.analysis.shuttered:
+        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
+        dark_s = max(dark_s, profile.analysis.dark_frames * exposure_us * 1e-6)
+    return dark_s + acquisition_s(profile, frames or profile.analysis.frames)
+
+
+def _sampled(
+    profile: Profile,
+    dark: Mapping[str, Frames],
+    flow: Flow,
+    streams: tuple[str, ...],
+    steadiness: Steadiness | None = None,
+) -> Generator[Step, Any, Observation]:
+    """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
+    count = flow.frames or profile.analysis.frames
+    frames = (yield look(profile, count, "sample")) if profile.analysis.devices else {}
+    if not flow.keeps:
+        yield Stop(streams)
+    return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
@@ -210,7 +227,7 @@ def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:
     wanted, n = profile.residence_time.stationary, profile.residence_time.equilibrium
     if wanted is None:
         return 0.0
-    look_s = _acquisition_s(profile, wanted.frames)
+    look_s = acquisition_s(profile, wanted.frames)
     return (wanted.longest / n - 1.0) * equilibrium_s + look_s
 
 
@@ -226,11 +243,11 @@ def _until_stationary(
         yield Wait(longest_s, f"steady state, {wanted.longest:g} τ")
         return None
     analysis, tau_s = profile.analysis, equilibrium_s / n
-    look_s = _acquisition_s(profile, wanted.frames)
+    look_s = acquisition_s(profile, wanted.frames)
     looks: list[Look] = []
     first_s = 0.0
     while True:
-        frames = yield _look(profile, wanted.frames, "look")
+        frames = yield look(profile, wanted.frames, "look")
         now_s = frames[analysis.devices[0]].time_s
         first_s = first_s or now_s
         after = n + (now_s - first_s) / tau_s

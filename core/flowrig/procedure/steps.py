@@ -166,4 +166,12 @@ class TellReadings(Step):
     """
 
 
+@frozen
+class TellToCome(Step):
+    """Tell what off-line analyses will find of the sample; only a simulated rig knows it.
+
+    The result is a number by CHANNEL.QUANTITY; none for a real rig.
+    """
+
+
 Procedure = Generator[Step, Any, Any]

@@ -10,6 +10,8 @@ import tomlkit
 from attrs import frozen
 
 from flowrig.profile.controls import equations_of, needs_equations
+from flowrig.profile.controls.studies import with_studies
+from flowrig.profile.data import DataProfile, is_data, load_data
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
@@ -22,6 +24,7 @@ from flowrig.profile.rules.devices import at_their_keys
 from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
+from flowrig.profile.rules.steps import timed
 from flowrig.profile.shorthand import as_lists, at_its_name, with_total_flow
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
@@ -68,7 +71,21 @@ class ProfileSource:
         Raises:
             ProfileError: everything that is wrong with it, each with file, line and column.
         """
+        if is_data(self.document):
+            message = "it describes data, and no rig: there is nothing to open, and nothing to run"
+            expected = "`flowrig check` or `flowrig twin`, or the keys `devices`, `streams`, `path`"
+            raise ProfileError([Problem(Place(self.document.file), message, expected)])
         return _profile(self.name, self.document, self.plugins)
+
+    def load_any(self) -> Profile | DataProfile:
+        """Check the content, that of a rig or that of data without one.
+
+        Raises:
+            ProfileError: everything that is wrong with it, each with file, line and column.
+        """
+        if is_data(self.document):
+            return load_data(self.name, self.document, _structurer(self.plugins))
+        return self.load()
 
     @property
     def text(self) -> str:
@@ -79,6 +96,16 @@ class ProfileSource:
         """The same with another top-level table; its values keep the places of the old ones."""
         content = {**self.document.content, key: dict(table)}
         return attrs.evolve(self, document=attrs.evolve(self.document, content=content))
+
+    def with_study(self, name: str) -> "ProfileSource":
+        """The same with a campaign of one study, which derives everything from the rig.
+
+        Raises:
+            PluginError: no plugin offers this study.
+        """
+        self.plugins.offer("study", name)
+        stage = {"name": name, "study": name}
+        return self.with_table("campaign", {"title": f"Study: {name}", "stages": [stage]})
 
 
 def read_profile(target: str | Path, plugins: OfferSource) -> ProfileSource:
@@ -113,7 +140,7 @@ def load_profile(target: str | Path, plugins: OfferSource) -> Profile:
 def check_profile(target: str | Path, plugins: OfferSource) -> list[Problem]:
     """Everything that is wrong with a profile or campaign; an empty list if it can be used."""
     try:
-        load_profile(target, plugins)
+        read_profile(target, plugins).load_any()
     except ProfileError as error:
         return list(error.problems)
     return []
@@ -293,16 +320,26 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:
-        expanded, _ = expand_rules(sections.pop("dependent_flows"))
-        sections["safe_state"] = _safe_state(sections)
-        profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
-        if needs_equations(profile):
-            profile = attrs.evolve(profile, system=equations_of(profile).system)
-        findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
+        profile, findings = _whole(name, document, sections)
         if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _whole(
+    name: str, document: Document, sections: dict[str, Any]
+) -> tuple[Profile, list[Finding]]:
+    """The profile of sections that are sound each by itself, and what is wrong with the whole."""
+    expanded, _ = expand_rules(sections.pop("dependent_flows"))
+    sections["safe_state"] = _safe_state(sections)
+    profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
+    if needs_equations(profile):
+        profile = attrs.evolve(profile, system=equations_of(profile).system)
+    findings = [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
+    if not findings:
+        findings += timed(profile)
+    return (profile, findings) if findings else with_studies(profile)
 
 
 def _safe_state(sections: Mapping[str, Any]) -> Any:

@@ -15,16 +15,20 @@ import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.errors import InputError, PluginError
+from flowrig.interfaces import study
 from flowrig.interfaces.capabilities import Value, abilities_of
 from flowrig.plugins.offers import CORE_KINDS, AnalysisOffer, DriverOffer, KindOffer, Offer
 from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
 from flowrig.profile.controls.from_toml import expression_limits, settings, variable
+from flowrig.profile.controls.studies import at_of, sweep_of
 from flowrig.profile.converter import NAME, Hook, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, At, Mismatch, findings, toml_key
 from flowrig.profile.model.flow import Ends, Outlets
+from flowrig.profile.model.off_line import OFF_LINE
+from flowrig.profile.model.off_line_table import off_line_channel
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.quantity import QuantityError, split_suffix
 from flowrig.profile.supervision import Breaks, Interlock
@@ -90,6 +94,7 @@ class Structurer:
             (model.Simulation, self._simulation),
             (model.ChemistryChoice, self._chemistry),
             (model.Channel, self._channel),
+            (model.OffLine, lambda one, _: one),  # `_analysis` reads their tables
             (_Picked, self._pick),
             (Expression, _expression),
             (model.SurrogateChoice, self._surrogate),
@@ -102,9 +107,12 @@ class Structurer:
             (tuple[model.Setting, ...], settings),
             (Outlets, _outlets),
             (Ends, _ends),
+            (study.At, at_of),
+            (study.Sweep, sweep_of),
         ):
             self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
         read_first: tuple[tuple[type, Hook], ...] = (
+            (model.Analysis, self._analysis),
             (model.Component, self._component),
             (model.Stream, self._stream),
             (model.SafeStep, self._safe_step),
@@ -319,6 +327,35 @@ class Structurer:
         offer = self._offer(value, "name", "chemistry")
         return model.ChemistryChoice(offer, self._beside(value, {"name"}, offer.settings))
 
+    def _analysis(self, value: Any, wanted: Any) -> model.Analysis:
+        """The analysis; channels whose results come later stand beside the others."""
+        table, misfits = dict(as_table(value)), list[Exception]()
+        if "off_line" in table:
+            raise Mismatch("unknown key 'off_line'", at=("off_line",), on_key=True)
+        channels = table.get("channels")
+        tables = channels if isinstance(channels, dict) else {}
+        later = {
+            n: t for n, t in tables.items() if isinstance(t, dict) and t.get("use") == OFF_LINE
+        }
+        if later:
+            table["channels"] = {name: one for name, one in tables.items() if name not in later}
+            if not (table["channels"] or {"absorbance", "photoluminescence"} & {*table}):
+                table = {"frames": 1, "frame_interval": "0 s", **table}  # nothing takes any
+        made, found = None, {}
+        for name, one in later.items():
+            try:
+                found[name] = off_line_channel(name, one, self._converter)
+            except MISFITS as error:
+                misfits.append(At("channels", At(name, error)))
+        try:
+            made = self._plain[model.Analysis](table, wanted)
+        except MISFITS as error:
+            misfits.append(error)
+        if made is None or misfits:
+            raise ExceptionGroup("analysis", misfits)
+        analysis: model.Analysis = attrs.evolve(made, off_line=found)
+        return analysis
+
     def _channel(self, value: Any, _type: Any) -> model.Channel:
         table, name = as_table(value), value.pop(NAME)
         own = {toml_key(attribute) for attribute in attrs.fields(_ChannelKeys)}
@@ -389,6 +426,8 @@ class Structurer:
     def _stage(self, value: Any, _type: Any) -> model.Stage:
         own = {toml_key(attribute) for attribute in attrs.fields(_StageKeys)}
         table, misfits = as_table(value), []
+        if "study" in table:
+            return self._study(table)
         offer, settings, stage = None, None, None
         try:
             offer = self._offer(table, "optimizer", "optimizer")
@@ -403,6 +442,18 @@ class Structurer:
         if offer is None or settings is None or stage is None:
             raise ExceptionGroup("stage", misfits)
         return model.Stage(offer=offer, settings=settings, **attrs.asdict(stage, recurse=False))
+
+    def _study(self, table: dict[str, Any]) -> model.Stage:
+        """A stage that is a study; how many points it has is known with the whole profile."""
+        if "optimizer" in table:
+            message = "a stage has an optimizer or a study"
+            raise Mismatch(message, "one of the two keys", at=("study",), on_key=True)
+        offer = self._offer(table, "study", "study")
+        settings = self._beside(table, {"name", "study"}, offer.settings)
+        name = table.get("name", offer.name)
+        return model.Stage(
+            name=as_text(name, "name"), experiments=1, offer=offer, settings=settings
+        )
 
     def _limits(self, value: Any, _type: Any) -> model.Limits:
         """The limits of the rig's own keys; every other key is an expression."""

@@ -7,12 +7,14 @@ from functools import cached_property
 from attrs import field, frozen
 
 from flowrig.interfaces.device import Quality
+from flowrig.journal.events import Robustness
 from flowrig.measurement.sample import Spectrum
 from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
 from flowrig.report.quantities import shown_condition, shown_feature, shown_objective
 from flowrig.report.svg.numbers import Quantity
 from flowrig.run_record.scorecard import Scorecard
+from flowrig.run_record.studies import StudyFindings
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
 
@@ -50,10 +52,13 @@ class Incumbent:
     Attributes:
         index: number of the experiment at these conditions.
         objective: predicted objective, with its standard deviation without measurement noise.
+        robustness: spread of the objective there by the rig's own scatter; None where it is not
+            known.
     """
 
     index: int
     objective: Prediction
+    robustness: Robustness | None = None
 
 
 @frozen(kw_only=True)
@@ -72,6 +77,9 @@ class Experiment:
         quality: how far the features can be trusted.
         reason: why the conditions were chosen, in one phrase.
         remark: reasons against it, in words.
+        awaits: off-line results that its objective waits for.
+        settles: whether it was in its steady state; others are points of a study, and never the
+            best.
     """
 
     index: int
@@ -85,6 +93,8 @@ class Experiment:
     quality: Quality = Quality.GOOD
     reason: str = ""
     remark: str = ""
+    awaits: tuple[str, ...] = ()
+    settles: bool = True
 
     @property
     def succeeded(self) -> bool:
@@ -112,7 +122,9 @@ class ReportContent:
         digest: SHA-256 of all decisions and measurements; "" if it is not known.
         provenance: origin of the numbers: software and plugin versions, devices' identities.
         notes: faults and warnings, one sentence each.
+        results: what was entered later, one row each: experiment, results, by whom, when, files.
         waste: content and capacity [µL] of each waste vessel whose capacity is known.
+        studies: what the studies of the campaign found.
         scorecard: the metrics of the run; None shows none.
     """
 
@@ -131,7 +143,9 @@ class ReportContent:
     digest: str = ""
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
+    results: tuple[tuple[str, str, str, str, str], ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
+    studies: tuple[StudyFindings, ...] = ()
     scorecard: Scorecard | None = None
 
     @cached_property
@@ -151,8 +165,8 @@ class ReportContent:
 
     @cached_property
     def trusted(self) -> tuple[Experiment, ...]:
-        """The succeeded experiments of good quality; only they can be the best."""
-        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD)
+        """The succeeded and settled experiments of good quality; only they can be the best."""
+        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD and e.settles)
 
     @cached_property
     def best(self) -> Experiment | None:

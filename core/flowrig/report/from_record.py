@@ -11,6 +11,7 @@ from flowrig.journal.events import (
     IncumbentFound,
     ModelChecked,
     Opened,
+    ResultEntered,
     Resumed,
     SafeStateSought,
     StageEnded,
@@ -30,6 +31,7 @@ from flowrig.report.content import (
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
+from flowrig.run_record.studies import findings_of
 
 __all__ = ["content_of"]
 
@@ -56,18 +58,23 @@ def content_of(record: RunRecord, against: RunRecord | str | None = None) -> Rep
         incumbent=None
         if expected is None
         else Incumbent(
-            expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
+            expected.experiment.index,
+            Prediction(expected.objective_mean, expected.objective_sd),
+            expected.robustness,
         ),
         arm_incumbents=_arm_incumbents(record),
         spectra=spectra,
         feature_units={
             **{n: one.unit for n, one in record.profile.features.items()},
             **(record.start.data.readings or {}),
+            **record.profile.analysis.off_line_units,
         },
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),
         notes=(*_notes(record), *lacking),
+        results=tuple(_result(event) for event in record.journal.events(ResultEntered)),
+        studies=tuple(findings_of(record)),
         waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
         scorecard=scorecard_of(record, against),
     )
@@ -96,7 +103,7 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         stage=decision.stage,
         arm=decision.arm,
         conditions=experiment.conditions,
-        features={**experiment.features, **experiment.readings},
+        features={**experiment.features, **experiment.readings, **experiment.results},
         objective=experiment.objective,
         expected=_expectation(
             decision.mean, decision.sd, decision.objective_mean, decision.objective_sd
@@ -106,13 +113,32 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         else _expectation(check.mean, check.sd, check.objective_mean, check.objective_sd),
         quality=Quality(experiment.quality),
         reason=decision.reason,
-        remark="; ".join((*_steadiness(experiment), *experiment.flags)),
+        remark="; ".join((*_steadiness(experiment), *_flow(experiment), *experiment.flags)),
+        awaits=experiment.awaits,
+        settles=decision.settles,
     )
+
+
+def _result(event: Event[ResultEntered]) -> tuple[str, str, str, str, str]:
+    """An entered result as a row of the report."""
+    data = event.data
+    words = [f"{n} {v:.4g} {data.units.get(n, '')}".rstrip() for n, v in data.values.items()]
+    words += [f"no result: {data.lost}"] if data.lost else []
+    files = (f"{one.name} (SHA-256 {one.sha256})" for one in data.files)
+    when = data.entered or f"{event.time_s:.0f} s of rig time"
+    return f"{data.index}", ", ".join(words), data.by, when, ", ".join(files)
 
 
 def _steadiness(experiment: journalled.Experiment) -> list[str]:
     after = experiment.stationary_after
     return [] if after is None else [f"stationary after {after:.2g} τ"]
+
+
+def _flow(experiment: journalled.Experiment) -> list[str]:
+    """How long the liquid of a point of a study had flowed, and whether it had to settle anew."""
+    flowing_s = experiment.flowing_s
+    found = [] if flowing_s is None else [f"flowing for {flowing_s:.0f} s"]
+    return [*found, "settled anew after an interruption"] if experiment.interrupted else found
 
 
 def _failed(record: RunRecord) -> list[Experiment]:

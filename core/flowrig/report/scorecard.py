@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
+from flowrig.journal.events import Robustness
 from flowrig.report.page import figure, section, table, text_cell
 from flowrig.report.svg.charts import legend
 from flowrig.report.svg.markup import Markup, tag
@@ -14,7 +15,16 @@ from flowrig.run_record.scorecard.materials import Materials
 from flowrig.run_record.scorecard.scorecard import Scorecard
 from flowrig.run_record.scorecard.times import SHARES, TimeShares
 
-__all__ = ["Row", "rows_of", "scorecard_section", "time_rows", "time_section", "time_words"]
+__all__ = [
+    "Row",
+    "cost_facts",
+    "robustness_words",
+    "rows_of",
+    "scorecard_section",
+    "time_rows",
+    "time_section",
+    "time_words",
+]
 
 NOT_KNOWN = "not known"
 
@@ -45,7 +55,7 @@ def rows_of(card: Scorecard, objective: Quantity) -> list[Row]:
         Row("degree of autonomy", card.autonomy.degree, card.autonomy.reason),
         *_lifetime(card),
         *_throughput(card),
-        *_precision(card, objective),
+        *_precision(card),
         *_materials(card.materials),
         *_space(card),
         *_efficiency(card, objective),
@@ -91,18 +101,17 @@ def _throughput(card: Scorecard) -> Iterator[Row]:
         yield Row("product by substance", f"{listed} mmol/h", note)
 
 
-def _precision(card: Scorecard, objective: Quantity) -> Iterator[Row]:
-    precision, found = card.precision, dict(card.precision.rsd_percent)
-    if not found:
+def _precision(card: Scorecard) -> Iterator[Row]:
+    precision = card.precision
+    if not precision.rsd_percent:
         yield Row("precision", NOT_KNOWN, precision.note)
-    names = [objective.name] * (objective.name in found)
-    for name in dict.fromkeys((*names, *found)):
+    for name, value in precision.rsd_percent.items():
         note = f"relative standard deviation of {precision.source}: {precision.note}"
         if precision.source == "replicates" and name in precision.stated_percent:
             note += f"; the profile states {with_unit(precision.stated_percent[name], '%', 2)}"
         elif precision.source == "stated":
             note = precision.note
-        yield Row(f"precision: {name}", with_unit(found[name], "%", 2), note)
+        yield Row(f"precision: {name}", with_unit(value, "%", 2), note)
 
 
 def _materials(used: Materials) -> Iterator[Row]:
@@ -147,8 +156,7 @@ def _efficiency(card: Scorecard, objective: Quantity) -> Iterator[Row]:
         if found.reference or metric != "AF at the best of the run, at least":
             yield Row(row.metric, row.value, row.note + which)
     if found.difference.value is not None and found.difference.is_known:
-        unit = "percentage points" if objective.unit == "%" else objective.unit
-        gain = with_unit(found.difference.value * objective.factor, unit, objective.significant)
+        gain = _spread(found.difference.value, objective)
         yield Row("enhancement as a difference", gain, found.difference.note)
 
 
@@ -164,6 +172,46 @@ def scorecard_section(card: Scorecard, objective: Quantity) -> Markup:
         "The metrics by which self-driving labs are judged, from the journal of this run alone.",
         table(head, rows),
     )
+
+
+def cost_facts(card: Scorecard) -> list[tuple[str, str]]:
+    """What stands beside the objective: product and results in an hour, and waste of a result."""
+    made = card.throughput
+    rows = [
+        _row("product at the best", made.product_ml_h),
+        _row("results", made.demonstrated),
+        _millilitres("waste for one result", card.materials.waste_per_result_ul),
+    ]
+    return [(one.metric, one.value) for one in rows if one.value != NOT_KNOWN]
+
+
+def robustness_words(robustness: Robustness | None, objective: Quantity) -> str:
+    """How far the objective at the best conditions scatters with the rig, in a sentence or two.
+
+    Args:
+        robustness: what the run computed; None if it did not.
+        objective: how values of the objective are shown.
+    """
+    if robustness is None or robustness.sd is None or robustness.from_conditions is None:
+        return "How far the rig's own scatter spreads it is not known: the run did not compute it."
+    parts = [f"{_spread(robustness.from_conditions, objective)} by temperatures and flow rates"]
+    if robustness.from_measurement is not None:
+        noise = _spread(robustness.from_measurement, objective)
+        parts.append(f"{noise} by the measurement ({robustness.measurement})")
+    words = f"± {_spread(robustness.sd, objective)} by the rig's own scatter: {', '.join(parts)}. "
+    flat = robustness.flat
+    if flat is None or flat.objective_mean is None or flat.sd is None:
+        return words + "No measured condition that is as good is much flatter."
+    return words + (
+        f"A flat optimum nearby: experiment {flat.index}, expected "
+        f"{objective.text(flat.objective_mean, flat.sd)} under the scatter of its conditions."
+    )
+
+
+def _spread(sd: float, objective: Quantity) -> str:
+    """A standard deviation of the objective; a share in percent is in percentage points."""
+    unit = "percentage points" if objective.unit == "%" else objective.unit
+    return with_unit(sd * objective.factor, unit, 2)
 
 
 def time_words(times: TimeShares) -> str:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.emulation import World
 from flowrig.errors import (
     FlowrigError,
     InputError,
@@ -92,14 +93,6 @@ class _WholeLook:
     driving: tuple[str, ...]
 
 
-def _refilled_by_hand(stream: str) -> None:
-    """On a real rig a person has filled the syringe."""
-
-
-def _put_in_by_hand(component: str, volume_ul: float) -> None:
-    """On a real rig a person has put a component in."""
-
-
 class Rig:
     """The opened instruments of one profile. Made by `open_rig`.
 
@@ -109,8 +102,7 @@ class Rig:
         profile: the rig.
         clock: the run's clock.
         threads: the threads of the rig.
-        refill: fills the emulated syringe of a stream; does nothing on a real rig.
-        put_in: puts a component of a volume [µL] into the emulated path; likewise.
+        world: the physical world of an emulated rig; None for a real one.
     """
 
     def __init__(
@@ -118,12 +110,10 @@ class Rig:
         profile: Profile,
         clock: Clock,
         threads: DeviceThreads,
-        refill: Callable[[str], object] = _refilled_by_hand,
-        put_in: Callable[[str, float], object] = _put_in_by_hand,
+        world: World | None = None,
     ) -> None:
         self.profile = profile
-        self._refill = refill
-        self._put_in = put_in
+        self._world = world
         self.clock = clock
         self._threads = threads
         self._devices: dict[str, Device] = {
@@ -286,13 +276,14 @@ class Rig:
         Other names are those of reservoirs; emulated ones have no end.
         """
         for stream in streams:
-            if stream in self.profile.streams:
-                self._refill(stream)
+            if stream in self.profile.streams and self._world is not None:
+                self._world.refill(stream)
 
     def put_in(self, volumes_ul: Mapping[str, float]) -> None:
         """Note that components of some volumes [µL] are in the path; emulated ones are now."""
         for component, volume_ul in volumes_ul.items():
-            self._put_in(component, volume_ul)
+            if self._world is not None:
+                self._world.put_in(component, volume_ul)
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
@@ -471,6 +462,13 @@ class Rig:
             {n: _readable(self[n]).read for n in devices}
         )
         return {f"{n}.{quantity}": v for n, r in found.items() for quantity, v in r.values.items()}
+
+    def to_come(self) -> dict[str, float]:
+        """What off-line analyses will find of what is at the end of the path now.
+
+        Nothing on a real rig, where nobody knows it yet.
+        """
+        return {} if self._world is None else dict(self._world.analysed())
 
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
@@ -692,14 +690,13 @@ def open_rig(
         profile = load_profile(profile, plugins or Plugins.discover())
     clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
-        written, refill, put_in = profile, _refilled_by_hand, _put_in_by_hand
+        written, world = profile, None
         if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
             profile, world = emulation.profile, emulation.world
-            refill, put_in = world.refill, world.put_in
         else:
             stack.enter_context(alone(profile))
-        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill, put_in)
+        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), world)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             stack.enter_context(recorded({n: rig[n] for n in headers}, headers, traces))

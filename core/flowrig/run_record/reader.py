@@ -20,13 +20,14 @@ from flowrig.journal.events import (
     HandDone,
     IncumbentFound,
     Measured,
+    ResultEntered,
     Resumed,
     RunStarted,
     Skipped,
     SymptomFound,
     Unreadable,
 )
-from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.journal.journal import FILE_NAME, LAST_SEQUENCE, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
 from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
@@ -36,6 +37,8 @@ from flowrig.run_record.arms import ArmResult, arms_of, best_so_far
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
+from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
 
@@ -96,9 +99,12 @@ class RunRecord:
         since = NOTHING_EXAMINED if loaded is None else loaded.examined
         self.journal = Journal(self.folder / FILE_NAME, read_only=True, since=since)
         self._decisions: list[Decision] = []
+        self._measured: list[Experiment] = []
         self._experiments: list[Experiment] = []
+        self._places: dict[int, int] = {}
+        self._entries: dict[int, list[Event[ResultEntered]]] = {}
         self._spectra: dict[tuple[int, str], tuple[Array, Array]] = {}
-        self._newest = {Decided.KIND: 0, Measured.KIND: 0}
+        self._newest = {Decided.KIND: 0, Measured.KIND: 0, ResultEntered.KIND: 0}
         try:
             self.start = self._first_event()
             self._require_sense(since.sequence)
@@ -251,14 +257,84 @@ class RunRecord:
         return list(self._decisions)
 
     def experiments(self) -> list[Experiment]:
-        """Every measured experiment, in order of time."""
-        new = self._new_events(Measured)
+        """Every measured experiment, in order of time, with the results entered so far."""
+        new, fresh = self._new_events(Measured), set[int]()  # places that change
         if new:
             decided = {decision.index: decision for decision in self.decisions()}
             wanted = (self.profile.space.names, self.profile.objective.responses)
             sound = [event for event in new if self._is_sound(event, decided, *wanted)]
-            self._experiments += [_experiment(event, decided[event.data.index]) for event in sound]
+            for event in sound:
+                index = event.data.index
+                self._places[index] = len(self._measured)
+                fresh.add(len(self._measured))
+                self._measured.append(_experiment(event, decided[index]))
+        for entered in self._new_events(ResultEntered):
+            self._entries.setdefault(entered.data.index, []).append(entered)
+            if entered.data.index in self._places:
+                fresh.add(self._places[entered.data.index])
+        for place in sorted(fresh):
+            measured = self._measured[place]
+            entries = self._entries.get(measured.index, ())
+            self._experiments[place : place + 1] = [with_results(self.profile, measured, entries)]
         return list(self._experiments)
+
+    def experiments_before(self, sequence: int) -> list[Experiment]:
+        """The experiments as they were before the event of a number."""
+        self.experiments()
+        return [
+            with_results(
+                self.profile,
+                one,
+                [e for e in self._entries.get(one.index, ()) if e.sequence < sequence],
+            )
+            for one in self._measured
+            if one.sequence < sequence
+        ]
+
+    def experiment(self, index: int) -> Experiment:
+        """A measured experiment by its number.
+
+        Raises:
+            InputError: it is not measured; the message says why.
+        """
+        self.experiments()
+        if index not in self._places:
+            raise InputError(self._not_measured(index))
+        return self._experiments[self._places[index]]
+
+    def with_entry(self, entry: ResultEntered) -> Experiment:
+        """An experiment as it will be with one more result.
+
+        Raises:
+            InputError: it is not measured.
+        """
+        self.experiment(entry.index)
+        newest = Event(LAST_SEQUENCE, 0.0, "", entry)
+        entries = [*self._entries.get(entry.index, ()), newest]
+        return with_results(self.profile, self._measured[self._places[entry.index]], entries)
+
+    def _not_measured(self, index: int) -> str:
+        if index in self.skipped():
+            return f"experiment {index} was skipped, and left nothing to analyse"
+        if index in {one.index for one in self.decisions()}:
+            return f"experiment {index} is not measured yet; enter its result when it is"
+        known = [one.index for one in self.experiments()]
+        there = f"1 to {max(known)} are measured" if known else "none is measured yet"
+        return f"there is no experiment {index}; {there}"
+
+    def waiting(self) -> list[Experiment]:
+        """The experiments whose objective waits for results, in order of time."""
+        return [one for one in self.experiments() if one.awaits]
+
+    def settled(self) -> list[Experiment]:
+        """The experiments in their steady state, in order of time: all but those of a study that
+        looks at one liquid again and again, or before it is steady."""
+        return [one for one in self.experiments() if one.decision.settles]
+
+    def chosen(self) -> list[Experiment]:
+        """The experiments whose conditions an optimizer chose, in order of time."""
+        studies = self.campaign.studies
+        return [one for one in self.experiments() if one.decision.stage not in studies]
 
     def _is_sound(
         self,
@@ -304,7 +380,7 @@ class RunRecord:
 
     def best(self) -> Experiment | None:
         """The good experiment with the highest measured objective; None without one."""
-        sound = [e for e in self.experiments() if e.quality == "good"]
+        sound = [e for e in self.settled() if e.quality == "good" and not e.awaits]
         return max(sound, key=lambda e: e.objective, default=None)
 
     def incumbent(self) -> Incumbent | None:
@@ -322,12 +398,13 @@ class RunRecord:
             experiment=at[0],
             objective_mean=_number(event.data.objective_mean),
             objective_sd=_number(event.data.objective_sd),
+            robustness=event.data.robustness,
         )
 
     def arms(self) -> list[ArmResult]:
         """What each arm of the campaign came to; empty for a campaign without arms."""
         found = self.journal.last(IncumbentFound)
-        return arms_of(self.campaign, self.experiments(), None if found is None else found.data)
+        return arms_of(self.campaign, self.settled(), None if found is None else found.data)
 
     def conditions(self) -> Array:
         """Conditions of the measured experiments, shape `n x d`, in natural units; of a category
@@ -435,8 +512,8 @@ class RunRecord:
         )
 
     def model(self, arm: str | None = None) -> Surrogate:
-        """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
-        are in the unit cube.
+        """The campaign's surrogate, fitted to all settled experiments but those of bad quality; its
+        inputs are in the unit cube.
 
         Args:
             arm: fit it only to what this arm learns from.
@@ -444,7 +521,11 @@ class RunRecord:
         surrogate = self.surrogates()()
         X, Y, made = self.conditions(), self.features(), self.experiments()
         usable = np.array(
-            [e.quality != "bad" and is_known_to(arm, e.decision.arm) for e in made], dtype=bool
+            [
+                e.quality != "bad" and e.decision.settles and is_known_to(arm, e.decision.arm)
+                for e in made
+            ],
+            dtype=bool,
         )
         sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
@@ -464,9 +545,12 @@ class RunRecord:
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),
+            "waiting": {str(one.index): list(one.awaits) for one in self.waiting()},
+            "results": [_summary_of_result(e) for e in self.journal.events(ResultEntered)],
             "best": None if best is None else self._summary_of(best),
             "expected_best": None if expected is None else self._expected(expected),
             "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
+            "studies": [one.as_json() for one in findings_of(self)],
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
@@ -485,9 +569,11 @@ class RunRecord:
         }
 
     def _expected(self, incumbent: Incumbent) -> dict[str, Any]:
+        spread = incumbent.robustness
         return {
             "objective_mean": incumbent.objective_mean,
             "objective_sd": incumbent.objective_sd,
+            "robustness": None if spread is None else spread.as_json(),
             **self._summary_of(incumbent.experiment),
         }
 
@@ -515,6 +601,19 @@ class RunRecord:
         }
 
 
+def _summary_of_result(event: Event[ResultEntered]) -> dict[str, Any]:
+    """An entered result in a summary."""
+    data = event.data
+    return {
+        "experiment": data.index,
+        "values": {n: {"value": v, "unit": data.units.get(n, "")} for n, v in data.values.items()},
+        "by": data.by,
+        "entered": data.entered,
+        "files": [one.as_json() for one in data.files],
+        "lost": data.lost,
+    }
+
+
 def _decision(event: Event[Decided]) -> Decision:
     data = event.data
     return Decision(
@@ -526,6 +625,9 @@ def _decision(event: Event[Decided]) -> Decision:
         objective_mean=data.objective_mean,
         objective_sd=data.objective_sd,
         reason=data.reason,
+        continues=bool(data.continues),
+        after_s=data.after_s,
+        frames=data.frames,
         arm=data.arm,
     )
 
@@ -543,6 +645,9 @@ def _experiment(event: Event[Measured], decision: Decision) -> Experiment:
         sequence=event.sequence,
         stationary_after=steadiness.residence_times if steadiness and steadiness.reached else None,
         readings={name: _number(value) for name, value in (data.readings or {}).items()},
+        to_come={name: _number(value) for name, value in (data.to_come or {}).items()},
+        flowing_s=data.flowing_s,
+        interrupted=bool(data.interrupted),
     )
 
 

@@ -20,6 +20,7 @@ from flowrig.journal.events import (
     OperatorAsked,
     Outcome,
     Reading,
+    ResultEntered,
     Resumed,
     RunStarted,
     SafeStateSought,
@@ -67,6 +68,7 @@ class RunStatus:
         waste: level of each waste whose volume the profile gives, by name.
         ending: whether the rig goes to its safe state, or has reached it.
         best: highest figure of merit so far, of sound experiments.
+        waiting: numbers of the experiments whose figure of merit waits for results.
         rig_state: what streams and heaters were commanded, and what they report.
         time_s: rig time [s] of the newest event.
     """
@@ -93,8 +95,10 @@ class RunStatus:
         self.waste: Mapping[str, WasteLevel] = {}
         self.ending = False
         self.best: float | None = None
+        self.waiting: set[int] = set()
         self.rig_state = RigState()
         self.time_s = 0.0
+        self._unsettled: set[int] = set()
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
@@ -134,6 +138,7 @@ class RunStatus:
                 "skipped": self.skipped,
                 "objective": self.objective.as_json(),
                 "best": self.best,
+                "waiting": sorted(self.waiting),
                 "heaters": {name: reads.as_json() for name, reads in self.heaters.items()},
                 "readings": dict(self.rig_state.readings),
                 "devices": {
@@ -181,6 +186,7 @@ class RunStatus:
         self.objective, self.units = data.objective, data.units
         self.profile, self.simulated = data.profile, data.simulated
         self.skipped = data.skipped
+        self.waiting = set(data.waiting)
 
     @_take.register
     def _stage_begun(self, data: StageBegun) -> None:
@@ -206,6 +212,8 @@ class RunStatus:
     @_take.register
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
+        if data.continues or data.after_s is not None or data.frames is not None:
+            self._unsettled.add(data.index)
 
     @_take.register
     def _experiment_begun(self, data: ExperimentBegun) -> None:
@@ -215,8 +223,20 @@ class RunStatus:
     def _measured(self, data: Measured) -> None:
         self.done += 1
         value = data.objective
-        if data.quality != "good" or value is None:
-            return
+        if value is None and data.quality != "bad":
+            self.waiting.add(data.index)
+        if data.quality == "good" and value is not None and data.index not in self._unsettled:
+            self._merit(value)
+
+    @_take.register
+    def _result(self, data: ResultEntered) -> None:
+        waited = data.index in self.waiting
+        if data.objective is not None or data.lost:
+            self.waiting.discard(data.index)
+        if waited and data.objective is not None and data.index not in self._unsettled:
+            self._merit(data.objective)
+
+    def _merit(self, value: float) -> None:
         if self.best is None or value > self.best:
             self.best = value
 
@@ -226,7 +246,8 @@ class RunStatus:
 
     @_take.register
     def _hold_begun(self, data: HoldBegun) -> None:
-        self.hold, self.until_s = data, data.until_s
+        self.hold = data
+        self.until_s = None if data.why == "results" else data.until_s
 
     @_take.register
     def _went_on(self, data: WentOn) -> None:

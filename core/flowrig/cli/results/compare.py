@@ -26,9 +26,9 @@ __all__ = ["compare"]
 )
 @click.option(
     "--against",
-    metavar="RUN_OR_STAGE",
+    metavar="REFERENCE",
     help="Reference of acceleration and enhancement of every run: the folder of another run, or a "
-    "stage that each of the runs has.",
+    "stage or an arm that each of the runs has.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) -> None:

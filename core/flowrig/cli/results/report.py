@@ -13,6 +13,7 @@ from flowrig.cli.terminal.printing import (
     print_damage,
     print_json,
     print_paragraph,
+    print_studies,
     say,
 )
 
@@ -28,9 +29,9 @@ REPORT_NAME = "report.html"
 @click.option("--scorecard", is_flag=True, help="Print the scorecard, and where the time goes.")
 @click.option(
     "--against",
-    metavar="RUN_OR_STAGE",
-    help="Reference of acceleration and enhancement: the folder of another run, or a stage of this "
-    "one, for instance one of random conditions.",
+    metavar="REFERENCE",
+    help="Reference of acceleration and enhancement: the folder of another run, or a stage or an "
+    "arm of this one, for instance one of random conditions.",
 )
 def report(
     folder: Path, *, as_json: bool, as_csv: bool, scorecard: bool, against: str | None
@@ -63,6 +64,7 @@ def report(
         elif scorecard:
             _print_scorecard(record, other)
         else:
+            print_studies(record.summary()["studies"])
             say(f"wrote {write_html(record, other)}")
 
 
@@ -81,16 +83,24 @@ def reference(against: str | None) -> Iterator[Any]:
 
 def _print_scorecard(record: Any, against: Any) -> None:
     from flowrig.report.quantities import shown_objective
-    from flowrig.report.scorecard import rows_of, time_words
+    from flowrig.report.scorecard import robustness_words, rows_of, time_words
     from flowrig.run_record.scorecard import scorecard_of
 
-    card = scorecard_of(record, against)
-    rows = rows_of(card, shown_objective(record.profile.objective, record.profile.labels))
+    card, profile = scorecard_of(record, against), record.profile
+    objective = shown_objective(profile.objective, profile.labels)
+    rows = rows_of(card, objective)
     wide = max(len(one.metric) for one in rows)
     for one in rows:
         note = f"  ({one.note})" if one.note else ""
         print_paragraph(f"{one.metric:<{wide}}  {one.value}{note}")
     print_paragraph(f"{'rig time':<{wide}}  {time_words(card.time)}")
+    best = record.incumbent()
+    if best is not None:
+        spread = objective.text(best.objective_mean, best.objective_sd)
+        print_paragraph(
+            f"{'best':<{wide}}  {spread} expected at the conditions of experiment "
+            f"{best.experiment.index}. {robustness_words(best.robustness, objective)}"
+        )
 
 
 def write_html(record: Any, against: Any = None) -> Path:

@@ -1,6 +1,6 @@
 """`flowrig pause`, `go-on`, `skip`, `stop`, `halt` and `status`, for a run in another shell."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -137,9 +137,11 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
     yield f"{status['state']}: {count}"
     if status["hold"] is not None:
         yield from hold_lines(folder, HoldBegun.from_json(status["hold"]))
+    if status["hold"] is not None and status["hold"]["kind"] != "results":
         left_s = max(status["hold"]["until_s"] - status["rig_time_s"], 0.0)
         yield f"for {left_s / 60:.1f} min more; then the rig goes to its safe state"
     yield f"stage {status['stage'] or '-'}, {status['step']}"
+    yield from _waiting_lines(status["waiting"])
     if status["conditions"]:
         chosen = conditions_text(status["conditions"], status["units"])
         yield f"experiment {status['experiment']}: {chosen}"
@@ -177,7 +179,14 @@ def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"{status['state']}: {count}"
     if status["reason"]:
         yield str(status["reason"])
+    yield from _waiting_lines(status["waiting"])
     yield from _waste_lines(status)
+
+
+def _waiting_lines(indices: Iterable[Any]) -> Iterator[str]:
+    numbers = ", ".join(map(str, indices))
+    if numbers:
+        yield f"wait for results: experiment {numbers}"
 
 
 def _waste_lines(status: Mapping[str, Any]) -> Iterator[str]:

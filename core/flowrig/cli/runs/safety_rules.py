@@ -77,6 +77,8 @@ def _values(profile: Profile) -> Iterator[str]:
         unit = entry.abilities.unit
         run = f"{values.get(name)} {unit}".rstrip() + " in every experiment"
         when = f"as {varied[name]} says" if name in varied else run
+        if name in {step.device for step in profile.procedure}:
+            when = "as the procedure says"
         if entry.by_hand:
             yield f"{name}: {when}; a person works it, and the safe state leaves it as it is"
         else:

@@ -11,6 +11,7 @@ from flowrig.profile.expressions import Bound, Expression, ExpressionError, Mean
 from flowrig.profile.expressions.linear import ratio_of
 from flowrig.profile.model import DeviceEntry, Profile, Section
 from flowrig.profile.model.flow import VOLUME, volumes_by_hand
+from flowrig.profile.model.procedure import TIME, named_waits
 from flowrig.profile.topology import Topology
 
 __all__ = ["Names", "names_of"]
@@ -112,6 +113,9 @@ def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Na
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
+    for name in named_waits(profile.procedure):
+        meanings[name + TIME] = Meaning(time)
+        ratios[name + TIME] = Ratio(Form(0.0, {name + TIME: 1.0}))
     joined: dict[str, Routes] = {}
     for name, found in _times(profile, positions or {}):
         meanings[name] = Meaning(time)
@@ -161,7 +165,7 @@ def _times(
     try:
         topology = Topology(profile, positions)
         for name, section in topology.sections.items():
-            yield f"{name}.time", _time(profile, topology, section)
+            yield f"{name}{TIME}", _time(profile, topology, section)
     except (InputError, KeyError):  # rules about the path report what is wrong with it
         return
 

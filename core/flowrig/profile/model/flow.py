@@ -145,6 +145,10 @@ class Stream:
         contents_at: where there is a selector, the liquid in words by position of the valve.
         pressure_kpa: of a gas, the absolute pressure [kPa] at which its volumes and flow rates
             count; None for that at which its device counts.
+        accuracy_percent: relative standard deviation [%] of its flow rate from what is set; None
+            where it is not known.
+        hazardous: whether the liquid has to be disposed of as hazardous; None where nothing is said
+            of it.
     """
 
     name: str
@@ -164,6 +168,8 @@ class Stream:
     selector: Selector | None = None
     contents_at: Mapping[str, str] = field(factory=dict)
     pressure_kpa: float | None = None
+    accuracy_percent: float | None = None
+    hazardous: bool | None = None
 
     @property
     def is_carrier(self) -> bool:

@@ -31,6 +31,8 @@ from flowrig.profile.model.flow import (
     Stream,
     volumes_by_hand,
 )
+from flowrig.profile.model.off_line import later_features
+from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
 from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
@@ -205,6 +207,7 @@ class Profile:
         equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
+        procedure: steps of one's own for an experiment; without any it is the steady one.
         simulation: the world for `--simulate`; a profile without the table gets the default one,
             and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
@@ -237,6 +240,7 @@ class Profile:
     device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
     equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
+    procedure: tuple[ProcedureStep, ...] = ()
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
@@ -244,10 +248,23 @@ class Profile:
     def features(self) -> dict[str, Feature]:
         """Every feature by name: of the older tables, of the objective, then the others."""
         analysis = self.analysis
-        readings = units_of_readings(self.devices)
+        readings = {**units_of_readings(self.devices), **analysis.off_line_units}
         given = (*analysis.table_features, *features_of_objective(self.objective))
         found, _ = bind_features(analysis.channels, self.feature_texts, given, readings)
         return found
+
+    @property
+    def later_features(self) -> dict[str, tuple[str, ...]]:
+        """By feature that waits for off-line results, which CHANNEL.QUANTITY it needs."""
+        units = self.analysis.off_line_units
+        return later_features(self.features, units) if units else {}
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The off-line results, by CHANNEL.QUANTITY, without which there is no objective."""
+        later = self.later_features
+        needed = (one for name in self.objective.responses for one in later.get(name, ()))
+        return tuple(dict.fromkeys(needed))
 
     @property
     def channels_that_count(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from flowrig.profile.controls.timeline import states
 from flowrig.profile.model import Component, Profile, Section
 from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.model.flow import GAS
@@ -184,7 +185,9 @@ def _positions_of(profile: Profile, device: str) -> dict[str, str]:
     chosen = [one for one in chosen_valves(profile) if one.device == device]
     used = {safe: "in the safe state"}
     used |= {given: "outside of experiments" if chosen else "in experiments"}
-    return used | {c.name: "in experiments" for one in chosen for c in one.choices}
+    used |= {c.name: "in experiments" for one in chosen for c in one.choices}
+    steps = (one for one in profile.procedure if one.device == device)
+    return used | {str(one.position): "in the procedure" for one in steps}
 
 
 def combinations(profile: Profile) -> Iterator[Finding]:
@@ -274,13 +277,30 @@ def _routed_behind(profile: Profile, source: str) -> list[str]:
 def _flowing(profile: Profile) -> Iterator[tuple[tuple[str, ...], dict[str, str], str]]:
     """Streams that may flow, positions of valves by device, and when that is."""
     for positions in positions_in_experiments(profile):
-        yield tuple(profile.streams), positions, "in experiments"
+        if profile.procedure:
+            yield from _flowing_in_steps(profile, positions)
+        else:
+            yield tuple(profile.streams), positions, "in experiments"
     if profile.calibration is not None:
         yield tuple(profile.calibration.flow_rates_ul_min), {}, "in the calibration"
     flushed = tuple(name for step in profile.safe_state for name in step.flow_rates_ul_min)
     held = tuple(profile.hold.flow_rates_ul_min or {})
     safe = {one: str(profile.devices[one].safe) for one in _turners(profile)}
     yield (*flushed, *held), safe, "in the safe state"
+
+
+def _flowing_in_steps(
+    profile: Profile, chosen: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, ...], dict[str, str], str]]:
+    """As `_flowing`, in the steps of a procedure; carriers may flow in each, as on hold."""
+    turned = {step.device for step in profile.procedure}
+    others = {device: one for device, one in chosen.items() if device not in turned}
+    held = tuple(profile.hold.flow_rates_ul_min or {})
+    held = held or tuple(n for n, one in profile.streams.items() if one.role == "carrier")
+    for number, state in enumerate(states(profile), 1):
+        at = {**others, **state.positions}
+        yield state.flowing, at, f"in step {number} of the procedure"
+        yield held, at, f"on hold in step {number} of the procedure"
 
 
 def looked_at(profile: Profile) -> Iterator[Finding]:
@@ -503,6 +523,7 @@ def passages(profile: Profile) -> Iterator[Finding]:
     cases = list(_cases(profile))
     others = {one: str(profile.devices[one].safe) for one in _turners(profile)}
     rest = [("", _graph(profile, at)) for at in ({}, others)] if others else []
+    rest += [("", _graph(profile, state.positions)) for state in states(profile)]
     for here, section in stretches.items():
         tried = cases if here == ("residence_time",) else [*cases, *rest]
         missed = [

@@ -138,9 +138,21 @@ def materials_of(
         active_ul=Figure(math.fsum(ended), "µL", "full syringes and supplies of reagents")
         if len(ended) == len(loaded)
         else not_known("a supply of a reagent has no end in the profile", "µL"),
-        hazardous_ul=not_known("a profile does not say which liquids are hazardous", "µL"),
+        hazardous_ul=_hazardous_ul(profile, streams),
         note=_note(profile),
     )
+
+
+def _hazardous_ul(profile: Profile, streams: Mapping[str, Supply]) -> Figure:
+    """Volume [µL] of the liquids that have to be disposed of as hazardous."""
+    liquids = {name: one for name, one in profile.streams.items() if one.phase != GAS}
+    silent = [name for name, one in liquids.items() if one.hazardous is None]
+    if silent:
+        why = f"the profile does not say of {', '.join(silent)} whether it is `hazardous`"
+        return not_known(why, "µL")
+    hazardous = [name for name, one in liquids.items() if one.hazardous]
+    volume_ul = math.fsum(streams[name].total_ul for name in hazardous)
+    return Figure(volume_ul, "µL", ", ".join(hazardous) or "no liquid is hazardous")
 
 
 def _per(volume_ul: float, count: int, otherwise: str) -> Figure:

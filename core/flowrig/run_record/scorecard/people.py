@@ -1,6 +1,6 @@
 """What people had to do in a run: degree of autonomy, and how long it went without them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import singledispatchmethod
 from typing import Literal
 
@@ -15,6 +15,7 @@ from flowrig.journal.events import (
     HandDone,
     HoldBegun,
     OperatorAsked,
+    ResultEntered,
     Resumed,
     WentOn,
 )
@@ -24,10 +25,19 @@ from flowrig.run_record.experiment import Experiment
 __all__ = ["Autonomy", "Intervention", "Stretch", "autonomy_of", "interventions_in", "unassisted"]
 
 What = Literal[
-    "refill", "empty", "gate", "work by hand", "pause", "need", "request", "resume", "change"
+    "refill",
+    "empty",
+    "gate",
+    "work by hand",
+    "result",
+    "pause",
+    "need",
+    "request",
+    "resume",
+    "change",
 ]
 
-IN_THE_LOOP: tuple[What, ...] = ("gate", "work by hand")
+IN_THE_LOOP: tuple[What, ...] = ("gate", "work by hand", "result")
 """Interventions that are a step between the choice of a condition and its result."""
 
 ENDS = ("stop", "halt")
@@ -42,8 +52,9 @@ class Intervention:
     """Something that a person did, or would have had to do in a simulated run.
 
     Attributes:
-        what: "refill", "empty", "gate", "work by hand", "pause", "need" for any other hold,
-            "request" (skip, stop, halt), "resume", or "change" at a panel or by another program.
+        what: "refill", "empty", "gate", "work by hand", "result" for an analysis off the line,
+            "pause", "need" for any other hold, "request" (skip, stop, halt), "resume", or "change"
+            at a panel or by another program.
         text: in words.
         begun_s: rig time [s] at which the run began to wait.
         ended_s: rig time [s] at which it went on.
@@ -160,6 +171,11 @@ class _People:
         self._asked = None
 
     @take.register
+    def _result_entered(self, data: ResultEntered) -> None:
+        if self._hold is None or self._hold.why != "results":  # else the hold counts it
+            self._add("result", f"results of experiment {data.index}", self.now_s, data.by)
+
+    @take.register
     def _gate_opened(self, data: GateOpened) -> None:
         if data.by != IN_ADVANCE and self._went_on_s < self.now_s:
             self._add("gate", data.gate, self.now_s, data.by)
@@ -209,7 +225,8 @@ def _of_hold(hold: HoldBegun) -> What:
         return "empty"
     if hold.works or hold.reads:
         return "work by hand"
-    return {"gate": "gate", "pause": "pause", "need": "need"}[hold.why]  # type: ignore[return-value]
+    kinds: Mapping[str, What] = {"gate": "gate", "pause": "pause", "results": "result"}
+    return kinds.get(hold.why, "need")
 
 
 def unassisted(interventions: Iterable[Intervention], end_s: float) -> Stretch:

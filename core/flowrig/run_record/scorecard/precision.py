@@ -24,7 +24,7 @@ class Precision:
 
     Attributes:
         source: "replicates", "stated", or "not known".
-        rsd_percent: by feature, and by the name of the objective: relative standard deviation [%].
+        rsd_percent: by the name of the objective, and by feature: relative standard deviation [%].
         stated_percent: by feature, the repeatability [%] that the profile states.
         conditions: how many conditions were measured more than once.
         experiments: how many experiments these are.
@@ -96,7 +96,7 @@ def precision_of(profile: Profile, experiments: Sequence[Experiment]) -> Precisi
     good = sorted((e for e in experiments if e.quality == "good"), key=lambda e: e.index)
     groups = replicates(profile.space, good)
     found = {}
-    for name in (*_names(good), profile.objective.name):
+    for name in dict.fromkeys((profile.objective.name, *_names(good))):
         values = [np.array([_value(good[place], name) for place in group]) for group in groups]
         finite = [one[np.isfinite(one)] for one in values]
         rsd = pooled_rsd([one for one in finite if len(one) > 1])

@@ -57,7 +57,7 @@ from flowrig.run_record.scorecard.people import (
 from flowrig.run_record.scorecard.precision import Precision, precision_of
 from flowrig.run_record.scorecard.times import TimeShares, time_shares
 
-__all__ = ["Lifetime", "Scorecard", "Throughput", "scorecard_of"]
+__all__ = ["Lifetime", "Scorecard", "Throughput", "scorecard_of", "split_arms"]
 
 _READ = (
     Calibrated,
@@ -155,11 +155,12 @@ def scorecard_of(record: RunRecord, against: RunRecord | str | None = None) -> S
 
     Args:
         record: the run, finished or under way.
-        against: the reference for its efficiency: another run, or the name of a stage of this one.
-            None takes the stages of this run that chose all conditions at once, without a model.
+        against: the reference for its efficiency: another run, or the name of a stage or an arm of
+            this one. None takes the arms of this run that asked no model; in a run without arms
+            the stages that chose all conditions at once, without a model.
 
     Raises:
-        InputError: there is no such stage, or the other run has another objective.
+        InputError: there is no such stage or arm, or the other run has another objective.
     """
     experiments, profile = record.experiments(), record.profile
     newest = record.journal.last()
@@ -174,7 +175,7 @@ def scorecard_of(record: RunRecord, against: RunRecord | str | None = None) -> S
         autonomy=autonomy_of(experiments, people),
         lifetime=_lifetime(people, _until_empty(profile, experiments, events), end_s),
         throughput=_throughput(record, times),
-        precision=precision_of(profile, experiments),
+        precision=precision_of(profile, record.settled()),
         materials=materials_of(
             profile, used_ul, len(experiments), sum(e.quality == "good" for e in experiments)
         ),
@@ -280,7 +281,7 @@ def _product(record: RunRecord) -> dict[str, Any]:
 
 
 def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficiency:
-    experiments, objective = record.experiments(), record.profile.objective
+    experiments, objective = record.settled(), record.profile.objective
     batches = _batches(record)
     if isinstance(against, RunRecord):
         other = against.profile.objective
@@ -289,23 +290,21 @@ def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficienc
                 f"{against.folder} has the objective {other.name!r}, and {record.folder} "
                 f"{objective.name!r}; compare runs with the same objective"
             )
-        reference = arm_of(
-            against.experiments(), f"the run {against.folder.name}", _batches(against)
-        )
+        reference = arm_of(against.settled(), f"the run {against.folder.name}", _batches(against))
         return efficiency_of(
             arm_of(experiments, "all experiments", batches), reference, objective.unit
         )
-    if against is not None and against not in batches:
-        known = ", ".join(batches)
+    if against is not None and against not in (*batches, *record.campaign.arms):
+        known = ", ".join((*batches, *record.campaign.arms))
         raise InputError(
-            f"{against!r} is neither the folder of a run nor a stage of {record.folder}; its "
-            f"stages are {known}"
+            f"{against!r} is neither the folder of a run nor a stage or an arm of "
+            f"{record.folder}; it has {known}"
         )
-    found = _split(experiments, batches, against)
+    found = split_arms(experiments, batches, against)
     if found is None:
         return no_reference(
-            "the run has no stage that chose all of its conditions at once, without a model, "
-            "beside others that learn; name a reference with --against"
+            "the run has no arm, and no stage that chose all of its conditions at once, that asked "
+            "no model, beside others that did; name a reference with --against"
         )
     return efficiency_of(*found, objective.unit)
 
@@ -315,24 +314,52 @@ def _batches(record: RunRecord) -> dict[str, bool]:
     return {one.name: one.batch >= one.experiments for one in record.campaign.stages}
 
 
-def _split(
-    experiments: list[Experiment], batches: Mapping[str, bool], stage: str | None
+def split_arms(
+    experiments: list[Experiment], batches: Mapping[str, bool], against: str | None
 ) -> tuple[Arm, Arm] | None:
-    """The experiments of a run that are judged, and those of its own that are the reference."""
-    predicted = {one.decision.stage for one in experiments if one.decision.was_predicted}
-    if stage is None:
-        chosen = {name for name, at_once in batches.items() if at_once and name not in predicted}
-        run = [one for one in experiments if one.decision.stage in predicted]
+    """The experiments of a run that are judged, and those of its own that are the reference.
+
+    An arm is judged against an arm, without the stages that both have learned from.
+
+    Args:
+        experiments: those that were measured.
+        batches: by stage, whether it chooses all of its conditions at once.
+        against: name of an arm or a stage that is the reference; None for the usual one.
+
+    Returns:
+        what is judged and its reference; None if one of them has no experiment.
+    """
+    arms = {one.decision.arm for one in experiments} - {None}
+    by_arm = bool(arms) and (against is None or against in arms)
+    groups = _grouped(experiments, by_arm)
+    learned = {n for n, some in groups.items() if any(e.decision.was_predicted for e in some)}
+    if against is not None:
+        chosen, others = {against}, groups.keys() - {against}
+        judged = (others & learned) or others
     else:
-        chosen = {stage}
-        run = [one for one in experiments if one.decision.stage != stage]
-    reference = [one for one in experiments if one.decision.stage in chosen]
+        chosen = {n for n in groups if n not in learned and (by_arm or batches[n])}
+        judged = learned
+    run, reference = (
+        [one for name, some in groups.items() if name in names for one in some]
+        for names in (judged, chosen)
+    )
     if not (run and reference):
         return None
-    named = [", ".join(dict.fromkeys(e.decision.stage for e in arm)) for arm in (run, reference)]
     before = sum(one.index < run[0].index for one in reference)
-    informed = f", informed by {before} experiments before" if before else ""
+    informed = f", informed by {before} experiments before" if before and not by_arm else ""
+    what = "arm" if by_arm else "stage"
+    named = [", ".join(name for name in groups if name in names) for names in (judged, chosen)]
     return (
-        arm_of(run, f"stage {named[0]}{informed}", batches),
-        arm_of(reference, f"stage {named[1]} of the same run", batches),
+        arm_of(run, f"{what} {named[0]}{informed}", batches),
+        arm_of(reference, f"{what} {named[1]} of the same run", batches),
     )
+
+
+def _grouped(experiments: list[Experiment], by_arm: bool) -> dict[str, list[Experiment]]:
+    """Experiments by arm, without those of no arm; or by stage."""
+    groups: dict[str, list[Experiment]] = {}
+    for one in experiments:
+        name = one.decision.arm if by_arm else one.decision.stage
+        if name is not None:
+            groups.setdefault(name, []).append(one)
+    return groups
