@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flowrig_dropfolder.layout import OF_NUMBERS, BadRow, Taken, plain, taken_of
 from flowrig_dropfolder.settings import COUNTS_MAX
 
-__all__ = ["frames_of", "head_of", "wavelengths_of"]
+__all__ = ["frames_of", "head_of", "table_of", "wavelengths_of"]
 
 LINE_ENDS: Final = b"\r\n \t"
 
@@ -89,3 +89,17 @@ def _numbers(text: bytes, count: int) -> NDArray[np.float64]:
         return np.array([float(word) if word.strip() else math.nan for word in text.split(b",")])
     except ValueError:
         raise BadRow("it has a word that is no number") from None
+
+
+def table_of(data: bytes) -> NDArray[np.float64]:
+    """All numbers of a file, by row and column; not a number where a word is empty.
+
+    Raises:
+        BadRow: its rows are of different lengths, or a word is no number.
+    """
+    rows = plain(data).strip(b"\n").split(b"\n")
+    columns = {row.count(b",") + 1 for row in rows}
+    if len(columns) > 1:
+        raise BadRow("its rows are of different lengths")
+    count = len(rows) * max(columns)
+    return _numbers(b",".join(rows), count).reshape(len(rows), -1)
