@@ -509,6 +509,7 @@ class _StageKeys:
     experiments: int
     batch: int = 1
     order_by: str | None = None
+    order: Literal["least-heating"] | None = None
     until_r2: float | None = None
     arm: str | None = None
 
