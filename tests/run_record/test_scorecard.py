@@ -270,6 +270,8 @@ def test_the_degree_of_autonomy() -> None:
     assert autonomy_of(learned, refill).degree == "closed-loop"
     assert autonomy_of(learned, by_hand).degree == "semi-closed-loop"
     assert by_hand[0].experiment == 2
+    at_the_start = interventions_in(events((10.0, GateOpened(gate="a", by="x"))), learned, 200.0)
+    assert autonomy_of(learned, at_the_start).degree == "closed-loop"
 
 
 # --- Time ----------------------------------------------------------------------------------------

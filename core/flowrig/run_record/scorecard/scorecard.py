@@ -223,7 +223,8 @@ def _until_empty(profile: Profile, experiments: list[Experiment], events: list[A
 
 
 def _throughput(record: RunRecord, times: TimeShares) -> Throughput:
-    experiments = record.experiments()
+    # A study may look at one liquid again and again; only its other points are experiments.
+    experiments = record.settled() or record.experiments()
     measured = {one.index for one in experiments}
     working_s = {
         one.index: math.fsum(s for share, s in one.seconds.items() if share not in WAITS)
