@@ -490,3 +490,4 @@ def test_an_arm_is_judged_against_an_arm() -> None:
     assert by_stage is not None
     assert by_stage[0].values == (0.4, 0.8)
     assert split_arms([*start, *random], batches, None) is None
+    assert split_arms([experiment(1, stage="of another profile")], batches, None) is None
