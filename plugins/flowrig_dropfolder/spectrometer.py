@@ -15,6 +15,7 @@ from flowrig.clock import Clock
 from flowrig.errors import (
     ConnectionLostError,
     FlowrigWarning,
+    NotReadyError,
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
@@ -137,6 +138,9 @@ class DropFolderSpectrometer(Spectrometer):
         number = self._order(count, period_s)
         try:
             frames = self._taken(number, count, period_s, pixels)
+        except NotReadyError:  # abandoned: nobody waits for its file
+            self._read.add(self._answer(number))
+            raise
         finally:
             self._open.discard(number)
         self._finished(number, keep=self.settings.keep)
@@ -195,7 +199,7 @@ class DropFolderSpectrometer(Spectrometer):
             row = row_of([number, frames, period_s, self._integration_time_us, light])
             self.wire.sent(f"{name} ".encode("ascii") + row)
             try:
-                self._share.write(name, row)
+                self._share.write(name, row, self.name)
             except OSError as error:
                 raise self._fault(
                     ConnectionLostError, str(error), f"{name}: {row.decode('ascii').strip()}"
