@@ -3,6 +3,7 @@
 import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -316,7 +317,10 @@ def test_the_program_works_in_real_time_in_a_thread() -> None:
         assert lab.cui.moves
         lab.pump.stop()
         assert not lab.cui.moves
-        frames = lab.spectrometer.acquire(3, interval_s=0.05)
+        with ThreadPoolExecutor(2) as threads:  # an order never replaces one that was not read yet
+            who = threads.map(lambda _: lab.spectrometer.identify(), range(3))
+            frames = lab.spectrometer.acquire(3, interval_s=0.05)
+            assert {*who} == {lab.spectrometer.identify()}
         assert (frames.counts == lab.detector.counts(8_000)).all()
     finally:
         lab.close()

@@ -117,7 +117,6 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
       flowrig check my-rig.toml --connect
       flowrig check my-rig.toml --numbers
     """
-    from flowrig.cli.runs.design_numbers import path_as_json
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import DataProfile
     from flowrig.run.preflight import refusals, simulation_outlook
@@ -135,15 +134,8 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     if loaded is not None and not refused and (connect or simulate):
         devices = _identify(loaded, plugins, simulate=simulate)
     if as_json:
-        told: dict[str, Any] = {
-            "problems": [_plain(problem) for problem in problems],
-            "refused": refused,
-            **_plain_outlook(outlook),
-            "devices": devices,
-        }
-        if loaded is not None:
-            told |= path_as_json(loaded, numbers=numbers)
-        print_json(told)
+        told = {"refused": refused, **_plain_outlook(outlook), "devices": devices}
+        _print_checked(loaded, problems, told, numbers=numbers)
     else:
         for text in (*map(str, problems), *refused):
             say(text, fg="red", err=True)
@@ -151,6 +143,16 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
             _describe(loaded, devices, numbers=numbers)
             _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
+
+
+def _print_checked(
+    loaded: Any, problems: Sequence["Problem"], told: dict[str, Any], *, numbers: bool
+) -> None:
+    """Print what was found as JSON."""
+    from flowrig.cli.runs.design_numbers import path_as_json
+
+    path = {} if loaded is None else path_as_json(loaded, numbers=numbers)
+    print_json({"problems": [_plain(problem) for problem in problems], **told, **path})
 
 
 def _load(profile: str, plugins: Any) -> tuple[Any, Sequence["Problem"]]:

@@ -4,14 +4,14 @@ import contextlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from flowrig.clock import Clock
 from flowrig.emulation import Burst, DeviceFault, EmulatorContext, HangUp, ProtocolCore
 from flowrig_dropfolder.emulator.cores import Frames, Machines
-from flowrig_dropfolder.layout import ASK, COMMANDS, STATUS
+from flowrig_dropfolder.layout import ASK, COMMANDS, STATUS, TEMPERATURE
 from flowrig_dropfolder.settings import CommandSettings, FolderSettings
 from flowrig_dropfolder.share import serve_here
 
@@ -19,6 +19,12 @@ __all__ = ["Program", "program_of"]
 
 BACK_S: Final = 0.3
 """Time [s, real time] after which a share that broke once is back."""
+
+SPECTRA: Final = ("Abs", "PL")
+"""Words in the published names of files with frames."""
+
+SEEN_NM: Final = (200.0, 1100.0)
+"""Wavelengths [nm] of the first and of the last pixel of the spectrometers of a whole program."""
 
 LOOK_S: Final = 0.02
 """Interval [s, real time] at which the program looks into its folder."""
@@ -91,12 +97,34 @@ class Program:
             core = Frames(body, self.clock, f"Take_{spectra}.csv")
             self._loops[spectra] = _Loop(core, (core.name,))
             self._wire(spectra, context)
-            terms = list(enumerate(body.wavelength_coefficients))
-            rows = (
-                f"{sum(one * pixel**power for power, one in terms):.6f}\n"
-                for pixel in range(pixels)
-            )
-            self._write(f"Wavelength_{spectra}.csv", "".join(rows).encode("ascii"))
+            self._write_wavelengths(spectra, body.wavelength_coefficients, pixels)
+
+    def _write_wavelengths(self, spectra: str, coefficients: Sequence[float], pixels: int) -> None:
+        terms = list(enumerate(coefficients))
+        rows = (
+            f"{sum(one * pixel**power for power, one in terms):.6f}\n" for pixel in range(pixels)
+        )
+        self._write(f"Wavelength_{spectra}.csv", "".join(rows).encode("ascii"))
+
+    def add_others(self, context: EmulatorContext, pixels: int) -> None:
+        """Put the bodies of a bench behind all that has none yet.
+
+        A bench has one body of each kind, so that all pumps together move one plunger.
+        """
+        settings = context.settings
+        columns = settings.rows.columns if isinstance(settings, CommandSettings) else ()
+        for column in columns:
+            if column != TEMPERATURE and column not in self._machines.pumps:
+                self._machines.pumps[column] = context.world.pump(context.device)
+        if columns and self._machines.heater is None:
+            self._machines.heater = context.world.heater(context.device)
+        for spectra in SPECTRA:
+            if spectra not in self._loops:
+                self.add_spectrometer(context, spectra, pixels)
+                first_nm, last_nm = SEEN_NM
+                self._write_wavelengths(
+                    spectra, (first_nm, (last_nm - first_nm) / (pixels - 1)), pixels
+                )
 
     def _wire_machines(self, context: EmulatorContext) -> None:
         settings = context.settings
