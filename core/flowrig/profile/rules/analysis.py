@@ -231,6 +231,7 @@ def lights(profile: Profile) -> Iterator[Finding]:
 RESERVED = (
     "index",
     "stage",
+    "arm",
     "objective",
     "quality",
     "flags",
