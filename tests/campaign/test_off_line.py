@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -167,7 +170,7 @@ def test_a_person_enters_corrects_and_gives_up(waiting: Path, tmp_path: Path) ->
     assert [one["by"] for one in listed["results"]][:2] == ["FS5", "QY"]
     assert listed["waiting"] == {}
     assert listed["missing"] == {"1": ["sphere.peak", "sphere.fwhm"]}
-    assert json.loads(flowrig("status", waiting, "--json").output)["waiting"] == {}
+    assert json.loads(flowrig("status", waiting, "--json").output)["waiting"] == []
     packages = {"csv": "csv", "parquet": "pyarrow", "nexus": "h5py", "spectra": "csv"}
     for form in [form for form, package in packages.items() if find_spec(package)]:
         assert flowrig("export", waiting, "--format", form).exit_code == 0
@@ -431,3 +434,37 @@ def test_a_resume_reads_what_was_dropped(waiting: Path) -> None:
         first, second, *_ = record.experiments()
         assert first.objective == pytest.approx(0.41)
         assert second.entries[0].data.by == "files of sphere"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "count"), [("measured", 2), ("result", 1), ("hold", 2)])
+def test_a_killed_run_has_each_result_once(tmp_path: Path, kind: str, count: int) -> None:
+    """Killed at any time while results are to come, and resumed: each is entered once."""
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "flowrig", "run", profile_in(tmp_path), "--simulate"]
+    process = subprocess.Popen(
+        [*command, "--out", run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and written(run / FILE_NAME, kind) < count:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert resume_run(run).state == "finished"
+    with RunRecord(run) as record:
+        assert sorted(e.index for e in record.experiments()) == [1, 2, 3, 4, 5]
+        entered = Counter(e.data.index for e in record.journal.events(ResultEntered))
+        assert entered == dict.fromkeys(range(1, 6), 1)
+        assert len({tuple(d.conditions.values()) for d in record.decisions()}) == 5
+
+
+def written(path: Path, kind: str) -> int:
+    """How many events of a kind a journal that is being written holds."""
+    if not path.is_file():
+        return 0
+    count = "SELECT count(*) FROM event WHERE kind = ?"
+    with (
+        suppress(sqlite3.OperationalError),
+        closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as journal,
+    ):
+        return int(journal.execute(count, (kind,)).fetchone()[0])
+    return 0

@@ -545,7 +545,7 @@ class RunRecord:
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),
-            "waiting": {str(one.index): list(one.awaits) for one in self.waiting()},
+            "waiting": sorted(one.index for one in self.waiting()),
             "results": [_summary_of_result(e) for e in self.journal.events(ResultEntered)],
             "best": None if best is None else self._summary_of(best),
             "expected_best": None if expected is None else self._expected(expected),
