@@ -7,6 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
+from flowrig.campaign.progress import CampaignProgress
 from flowrig.interfaces import Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
@@ -80,6 +81,11 @@ class CampaignJournal:
     def stage_ended(self, stage: Stage, reason: str, experiments: int) -> None:
         """Write that a stage ends after so many experiments, before its last one."""
         self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
+
+    def spared(self, stage: Stage, progress: CampaignProgress) -> None:
+        """Write that earlier experiments of the same rig take the place of the rest of a stage."""
+        reason = f"{progress.counted_prior} earlier experiments of the same rig count as its own"
+        self.stage_ended(stage, reason, len(progress.decided_in(stage)))
 
     def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.

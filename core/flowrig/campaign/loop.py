@@ -109,7 +109,7 @@ class CampaignLoop:
         """Choose the conditions of the next batch, and write them down."""
         decided = self._record.decisions()
         first = len(decided) + 1
-        wanted = stage.experiments - len(self._progress.decided_in(stage))
+        wanted = self._progress.left_to_decide(stage)
         choice = self._chooser.choose(
             stage,
             results_for_optimizers(self._record, spectra=stage.spectra, arm=stage.arm),
@@ -158,7 +158,14 @@ class CampaignLoop:
     def _is_done(self, stage: Stage) -> bool:
         if self._progress.pending(stage):
             return False
-        return self._progress.is_over(stage) or self._explains_enough(stage)
+        return self._progress.is_over(stage) or self._ends_early(stage)
+
+    def _ends_early(self, stage: Stage) -> bool:
+        """Whether earlier experiments, or the surrogate, spare the rest; written down if so."""
+        if self._progress.left_to_decide(stage):
+            return self._explains_enough(stage)
+        self._journal.spared(stage, self._progress)
+        return True
 
     def _explains_enough(self, stage: Stage) -> bool:
         """Whether the surrogate reaches `until_r2` of a stage; written down if so."""

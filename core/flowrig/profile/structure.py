@@ -423,6 +423,7 @@ class _StageKeys:
     order_by: str | None = None
     until_r2: float | None = None
     arm: str | None = None
+    counts_prior: bool = False
 
 
 _Picked = model.Pick | Literal["all"] | None

@@ -72,7 +72,7 @@ def plan(
         expected = _as_rehearsed(campaign, seed, profile)
     else:
         expected = _expected(campaign if decided is not None else None, like, profile)
-    found = plan_campaign(profile, seed, decided, expected)
+    found = plan_campaign(profile, seed, decided, expected, _counted(campaign, profile))
     if as_json:
         print_json(asdict(found))
         return
@@ -84,13 +84,26 @@ def plan(
     _advise(found, place)
 
 
+def _counted(campaign: str, profile: "Profile") -> int:
+    """How many earlier experiments count in stages with `counts_prior`."""
+    from flowrig.campaign.progress import CampaignProgress
+    from flowrig.plugins.registry import Plugins
+    from flowrig.run.earlier_experiments import counted_earlier
+    from flowrig.run_record.reader import RunRecord
+
+    if not Path(campaign).is_dir():
+        return counted_earlier(profile, Plugins.discover())
+    with RunRecord(campaign) as record:
+        return CampaignProgress(record, record.journal).counted_prior
+
+
 def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
     """Conditions that a rehearsal chose by its results, in order."""
     from flowrig.planning.plan import plan_campaign
     from flowrig.planning.rehearsal import rehearse
     from flowrig.plugins.registry import Plugins
 
-    found = plan_campaign(profile, seed)
+    found = plan_campaign(profile, seed, counted_prior=_counted(campaign, profile))
     bar = progress_bar(length=found.experiments, label="rehearsal")
     with bar:
         decided = rehearse(campaign, seed, Plugins.discover(), lambda: bar.update(1))

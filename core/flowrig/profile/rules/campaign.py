@@ -114,4 +114,18 @@ def prior(profile: Profile) -> Iterator[Finding]:
             )
 
 
-RULES = (stages, optimizer, seed_and_end, prior)
+def counted(profile: Profile) -> Iterator[Finding]:
+    """Where earlier experiments count as those of a stage, there are some of the same rig."""
+    if profile.campaign is None:
+        return
+    if any(one.trust == "same-rig" for one in profile.campaign.prior):
+        return
+    for index, stage in enumerate(profile.campaign.stages):
+        if stage.counts_prior:
+            path: Path = ("campaign", "stages", index, "counts_prior")
+            message = "there are no earlier experiments of the same rig to count"
+            expected = 'a [[campaign.prior]] with trust = "same-rig"'
+            yield Finding(path, message, expected=expected, on_key=True)
+
+
+RULES = (stages, optimizer, seed_and_end, prior, counted)
