@@ -13,6 +13,7 @@ import json
 import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
@@ -80,6 +81,11 @@ class Campaign:
     decision_s: float
 
 
+@cache
+def _profile(chemistry: str) -> Profile:
+    return load_profile(f"cs3cu2i5-heatup-{chemistry}", Plugins.discover())
+
+
 class SteadyRig:
     """The emulated rig at steady state.
 
@@ -89,7 +95,7 @@ class SteadyRig:
     """
 
     def __init__(self, chemistry: str, seed: int) -> None:
-        self.profile: Profile = load_profile(f"cs3cu2i5-heatup-{chemistry}", Plugins.discover())
+        self.profile = _profile(chemistry)
         assert self.profile.simulation is not None
         settings = self.profile.simulation.settings
         assert isinstance(settings, FluidicSettings)

@@ -19,6 +19,10 @@ __all__ = ["Model", "fit_model"]
 
 Array = NDArray[np.float64]
 
+FEW_EXPERIMENTS = 10
+"""Below this, a campaign that earlier experiments inform models the objective itself: what is
+relative carries over to another stock solution or lamp, and single responses do not."""
+
 SAMPLES = 256
 """Posterior samples for the comparison of the two predictions."""
 
@@ -88,7 +92,9 @@ def fit_model(
     surrogate = problem.new_surrogate()
     surrogate.fit(X, Y, problem.rsd)
     direct = added and (
-        settings.model == "merit" or _predicts_better(surrogate, objective, measured)
+        settings.model == "merit"
+        or (len(X) < FEW_EXPERIMENTS and problem.is_informed)
+        or _predicts_better(surrogate, objective, measured)
     )
     if len(pending):
         expected = surrogate.predict(pending).mean

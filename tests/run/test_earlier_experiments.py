@@ -163,9 +163,7 @@ def informed(folder: Path, explore: int) -> Path:
     return profile
 
 
-@pytest.mark.parametrize(
-    ("explore", "left"), [(9, 2), pytest.param(7, 0, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("explore", "left"), [(9, 2), pytest.param(7, 0, marks=pytest.mark.slow)])
 def test_earlier_experiments_of_the_rig_count_and_guide(
     tmp_path: Path, flowrig: Any, explore: int, left: int
 ) -> None:
@@ -194,7 +192,7 @@ def test_earlier_experiments_of_the_rig_count_and_guide(
 def test_a_stage_counts_only_what_is_there(tmp_path: Path) -> None:
     """Without a source of the same rig the key would do nothing, and is refused."""
     profile = informed(tmp_path, 7)
-    text = profile.read_text(encoding="utf-8").replace('trust = "same-rig"', 'trust = "learned"')
+    text = profile.read_text(encoding="utf-8").replace('trust = "same-rig"', 'trust = "other-rig"')
     profile.write_text(text, encoding="utf-8")
     (problem,) = check_profile(profile, Plugins.discover())
     assert "no earlier experiments of the same rig" in str(problem)

@@ -41,8 +41,7 @@ LEAST_R2 = 0.5
 """Share of the variance of the objective that a model of earlier experiments has to explain, of
 those that it has not seen, before another rig's experiments may guide the first new ones."""
 
-USUAL_SAME_RIG = 0.5
-USUAL_ELSEWHERE = 1.0
+USUAL_DIFFERENCE = 1.0
 """Expected size of the difference from earlier experiments, in standard deviations."""
 
 
@@ -101,9 +100,8 @@ class InformedSource:
 
     def discrepancy(self) -> Surrogate:
         """An unfitted model of the differences from these experiments."""
-        usual = USUAL_SAME_RIG if self.same_rig else USUAL_ELSEWHERE
         noise_sd = np.maximum(self._noise_sd, 1e-3 * self._scale)
-        return self._widened(Discrepancy(self._scale, noise_sd, usual))
+        return self._widened(Discrepancy(self._scale, noise_sd, USUAL_DIFFERENCE))
 
 
 def _explains_itself(

@@ -120,12 +120,12 @@ class Prior:
         source: the folder of a run, or a CSV file; relative to the file that names it.
         columns: by response, its column in the CSV file, where the names differ.
         trust: "same-rig" if they were measured on this rig, so that they count from the first
-            experiment; "learned" if new experiments have to show how far they transfer.
+            experiment; "other-rig" if new experiments have to show how far they transfer.
     """
 
     source: Path
     columns: Mapping[str, str] = field(factory=dict)
-    trust: Literal["learned", "same-rig"] = "learned"
+    trust: Literal["other-rig", "same-rig"] = "other-rig"
 
 
 @frozen(kw_only=True)
