@@ -267,11 +267,15 @@ class VirtualClock(Clock):
         with self._lock:
             if self._interrupted or duration_s <= 0 or (alarm is not None and alarm.rung):
                 return
+            end_s = self._now_s + duration_s
+            if self._active == 1 and not (self._sleepers and self._sleepers[0][0] <= end_s):
+                self._move_to(end_s)  # no other thread wakes before
+                return
             wake = threading.Lock()  # a bare lock wakes its waiter sooner than an event does
             wake.acquire()
             thread = threading.current_thread()
             rank = (thread.ident == self._owner, thread.name)
-            sleeper = (self._now_s + duration_s, rank, id(wake), wake)
+            sleeper = (end_s, rank, id(wake), wake)
             heapq.heappush(self._sleepers, sleeper)
             if alarm is not None:
                 alarm._sleeper = sleeper
@@ -345,8 +349,11 @@ class VirtualClock(Clock):
         if self._active > 0 or not self._sleepers:
             return
         time_s, _, _, wake = heapq.heappop(self._sleepers)
-        self._now_s = max(time_s, self._now_s)
-        for listener in self._listeners:
-            listener()
+        self._move_to(max(time_s, self._now_s))
         self._active = 1
         wake.release()
+
+    def _move_to(self, time_s: float) -> None:
+        self._now_s = time_s
+        for listener in self._listeners:
+            listener()

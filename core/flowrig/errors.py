@@ -28,6 +28,7 @@ FlowrigError
 ├── SkipRequested         a person requested to skip the current experiment
 ├── NeedsPersonError      the run holds until a person acts
 │   └── HoldExpiredError  no person acted in time
+├── ResultsAwaitedError   results have to be entered before a condition is chosen
 └── UnsafeStateError      the safe state was not confirmed; check the rig now
 """
 
@@ -240,6 +241,10 @@ class NeedsPersonError(FlowrigError):
 
 class HoldExpiredError(NeedsPersonError):
     """A hold lasted as long as the profile allows; the run ends in the safe state."""
+
+
+class ResultsAwaitedError(FlowrigError):
+    """No condition is chosen before results were entered; the message says which."""
 
 
 class UnsafeStateError(FlowrigError):

@@ -53,7 +53,11 @@ class AlicatController(FlowController):
         return Identity("Alicat", "mass flow controller", firmware=self._link.synchronize())
 
     def _do_set(self, value: float) -> None:
-        self._link.tell(set_point(self._id, value, self.settings.full_scale))
+        command = set_point(self._id, value, self.settings.full_scale)
+        if value == 0.0:  # off waits for no answer; the caller asks afterwards
+            self._link.tell_blindly(command)
+        else:
+            self._link.tell(command)
 
     def _do_setting(self) -> float:
         return self._link.ask(data(self._id)).set_point

@@ -79,6 +79,10 @@ class BayesianOptimizer(Optimizer):
         self._failed = np.vstack([self._failed, X[~sound]])
         self._pending = clear_of(self._pending, [(X, ARRIVED)])
 
+    def _do_expect(self, conditions: Sequence[Mapping[str, Any]]) -> None:
+        points = self.problem.space.to_unit(self.problem.space.array(conditions))
+        self._pending = np.vstack([self._pending, clear_of(points, [(self._pending, ARRIVED)])])
+
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         known = len(self._X) + len(self._failed) + len(self._pending)
         rng = np.random.default_rng([self.problem.seed, known])

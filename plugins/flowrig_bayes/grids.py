@@ -62,6 +62,9 @@ class _Listed(Optimizer):
             if place in self._places:
                 self._is_done[self._places[place]] = True
 
+    def _do_expect(self, conditions: Sequence[Mapping[str, Any]]) -> None:
+        self._do_ingest(conditions)
+
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         fresh = np.flatnonzero(~self._is_done)[:num_points]
         if not len(fresh):
@@ -154,6 +157,9 @@ class Sobol(Optimizer):
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
         self._ingested += len(results)
         self._position = max(self._position, self._ingested)
+
+    def _do_expect(self, conditions: Sequence[Mapping[str, Any]]) -> None:
+        self._position = max(self._position, self._ingested + len(conditions))
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         space = self.problem.space

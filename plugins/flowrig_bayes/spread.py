@@ -28,6 +28,9 @@ class _Spread(Optimizer):
         self._ingested += len(results)
         self._position = max(self._position, self._ingested)
 
+    def _do_expect(self, conditions: Sequence[Mapping[str, Any]]) -> None:
+        self._position = max(self._position, self._ingested + len(conditions))
+
     def _next_rng(self, num_points: int) -> np.random.Generator:
         rng = np.random.default_rng([self.problem.seed, self._position])
         self._position += num_points

@@ -81,16 +81,26 @@ class BoTorchOptimizer(Optimizer):
                 self._Y = np.vstack([self._Y, row])
                 self._F = np.vstack([self._F, values])
 
+    @property
+    def _count(self) -> int:
+        """How many experiments were decided, for the seeds of random numbers."""
+        return self._seen + len(self.expected)
+
+    @property
+    def _waiting(self) -> Array:
+        """Conditions whose results are to come, in the unit cube, shape `p x d`."""
+        return self.problem.space.to_unit(self.problem.space.array(self.expected))
+
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         self.door.require_untried()
         if len(self._X) < MIN_MODEL_EXPERIMENTS:
-            rng = np.random.default_rng([self.problem.seed, self._seen])
+            rng = np.random.default_rng([self.problem.seed, self._count])
             points = maximin_latin_hypercube(self.problem.space, num_points, DESIGNS, rng)
             return self._explained(
                 points,
                 f"space filling: fewer than {MIN_MODEL_EXPERIMENTS} sound experiments so far",
             )
-        with _reproducible(self.problem.seed, self._seen):
+        with _reproducible(self.problem.seed, self._count):
             if self.settings.model == "surrogate":
                 points = self._from_candidates(num_points)
             else:
@@ -111,6 +121,9 @@ class BoTorchOptimizer(Optimizer):
         F = torch.as_tensor(_with_spread(self._F))
         model = gaussian_processes(X, F, sparse=self.settings.model == "saas")
         acquisition = self._acquisition(model, X, F)
+        waiting = torch.as_tensor(columns.widen(self._waiting))
+        if len(waiting):
+            acquisition.set_X_pending(waiting)
         left = self.door.untried()
         if left is not None and 0 < len(left) <= MOST_EVALUATED:
             choices = torch.as_tensor(columns.widen(self.problem.space.to_unit(left)))
@@ -118,10 +131,11 @@ class BoTorchOptimizer(Optimizer):
                 acquisition, q=min(num_points, len(left)), choices=choices, unique=True
             )
             return columns.narrow(chosen.numpy())
-        rng = np.random.default_rng([self.problem.seed, self._seen])
+        rng = np.random.default_rng([self.problem.seed, self._count])
         found = torch.empty((0, X.shape[1]), dtype=X.dtype)
         for _ in range(num_points):
-            acquisition.set_X_pending(found if len(found) else None)
+            taken = torch.cat([waiting, found])
+            acquisition.set_X_pending(taken if len(taken) else None)
             found = torch.cat([found, self._climbed(acquisition, rng)])
         return columns.narrow(found.numpy())
 
@@ -193,13 +207,16 @@ class BoTorchOptimizer(Optimizer):
             outputs=self._F.shape[1],
             seed=self.problem.seed,
         )
-        rng = np.random.default_rng([self.problem.seed, self._seen])
+        rng = np.random.default_rng([self.problem.seed, self._count])
         near = self._X[np.argsort(-self._F.sum(axis=1))[:LEADERS]]
         moved = np.repeat(near, self.settings.candidates // LEADERS // len(near) + 1, axis=0)
         choices = self._choices(moved, rng)
         X, F = torch.as_tensor(self._X), torch.as_tensor(self._F)
+        acquisition = self._acquisition(model, X, F)
+        if self.expected:
+            acquisition.set_X_pending(torch.as_tensor(self._waiting))
         found, _ = optimize_acqf_discrete(
-            self._acquisition(model, X, F),
+            acquisition,
             q=min(num_points, len(choices)),
             choices=torch.as_tensor(choices),
             max_batch_size=256,
@@ -249,7 +266,7 @@ class BoTorchOptimizer(Optimizer):
             return points
         inside = np.unique(np.round(pulled_inside(space, points), 12), axis=0)
         inside = inside[space.feasible(space.from_unit(inside))]
-        rng = np.random.default_rng([self.problem.seed, self._seen, 1])
+        rng = np.random.default_rng([self.problem.seed, self._count, 1])
         return np.vstack([inside, uniform(space, max(count - len(inside), 0), rng)])[:count]
 
 

@@ -115,7 +115,7 @@ class GeneratorOptimizer(Optimizer):
         return self._explained(points, f"chosen by {self._class.__name__}")
 
     def _spread(self, num_points: int, why: str) -> list[Suggestion]:
-        rng = np.random.default_rng([self.problem.seed, self._seen])
+        rng = np.random.default_rng([self.problem.seed, self._seen + len(self.expected)])
         points = maximin_latin_hypercube(self.problem.space, num_points, DESIGNS, rng)
         return self._explained(points, f"space filling: {why}")
 
@@ -125,18 +125,24 @@ class GeneratorOptimizer(Optimizer):
 
     def _generate(self, num_points: int) -> list[dict[str, Any]]:
         """Points from the generator; one at a time if it gives no batches."""
-        if num_points > 1:
+        if num_points > 1 and not self.expected:
             with self._reproducible(), suppress(Exception):
                 points: list[dict[str, Any]] = self._generator.suggest(num_points)
                 if len(points) == num_points and _differ(points):
                     return points
-        points, generator = [], self._generator
+        waiting = self._rows(self.expected)
+        points, generator = [], self._with_pending(waiting) if waiting else self._generator
         while True:
             with self._reproducible():
                 points += generator.suggest(1)[:1]
             if len(points) == num_points:
                 return points
-            generator = self._with_pending(points)
+            generator = self._with_pending([*waiting, *points])
+
+    def _rows(self, conditions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Conditions as the generator has them, a category as several numbers."""
+        wide = [self._columns.widen(self.problem.space.array([one]))[0] for one in conditions]
+        return [dict(zip(self._names, row.tolist(), strict=True)) for row in wide]
 
     def _with_pending(self, pending: list[dict[str, Any]]) -> Generator:
         """A fresh generator that got the mean result for each pending point (constant liar).
@@ -153,7 +159,11 @@ class GeneratorOptimizer(Optimizer):
     @contextmanager
     def _reproducible(self) -> Iterator[None]:
         """Seed the global random numbers and silence warnings; both are restored afterwards."""
-        seed = int(np.random.SeedSequence([self.problem.seed, self._seen]).generate_state(1)[0])
+        seed = int(
+            np.random.SeedSequence(
+                [self.problem.seed, self._seen + len(self.expected)]
+            ).generate_state(1)[0]
+        )
         torch = sys.modules.get("torch")
         plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - others use it
         tensors = torch.get_rng_state() if torch is not None else None

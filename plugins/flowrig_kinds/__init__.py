@@ -31,32 +31,32 @@ __all__ = [
 TEMPLATE = "flowrig.testing:templates/flowrig_template"
 
 _KINDS = (
-    ("valve", "valve:Valve", "Valve", "Valve", TEMPLATE,
+    ("valve", "valve:Valve", "Valve", "Valve",
      "turns to named positions: selector valves, injection valves, switches"),
-    ("sensor", "sensor:Sensor", "Sensor", "Sensor", TEMPLATE,
+    ("sensor", "sensor:Sensor", "Sensor", "Sensor",
      "reports numbers: pressure, temperature, flow, weight"),
-    ("stirrer", "numbers:Stirrer", "Stirrer", "Stirrer", TEMPLATE,
+    ("stirrer", "numbers:Stirrer", "Stirrer", "Stirrer",
      "turns at a speed [rpm], and reports it"),
-    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController", TEMPLATE,
+    ("flow_controller", "numbers:FlowController", "FlowController", "FlowController",
      "controls the flow of a gas or a liquid, and reports it"),
-    ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource", TEMPLATE,
+    ("flow_source", "flow_source:FlowSource", "FlowSource", "FlowSource",
      "drives a stream without a syringe: HPLC or peristaltic pump, pressure controller"),
-    ("stage", "numbers:Stage", "Stage", "Number", TEMPLATE,
+    ("stage", "numbers:Stage", "Stage", "Number",
      "moves a probe or a sample to a place [mm]"),
-    ("light", "numbers:Light", "Light", "Number", TEMPLATE,
+    ("light", "numbers:Light", "Light", "Number",
      "shines with an intensity [%]"),
-    ("collector", "valve:Collector", "Valve", "Valve", TEMPLATE,
+    ("collector", "valve:Collector", "Valve", "Valve",
      "collects fractions in tubes"),
 )  # fmt: skip
-"""Name, class, body, suite, template and summary of each kind."""
+"""Name, class, body, suite and summary of each kind."""
 
 _DETECTORS = (
-    ("tcspc", "Tcspc", TEMPLATE,
+    ("tcspc", "Tcspc",
      "counts single photons by their time [ns] after a pulse: lifetimes of emission"),
-    ("phase_sensor", "PhaseSensor", "",
+    ("phase_sensor", "PhaseSensor",
      "light gates along a tube: velocity, length and share of slugs"),
 )  # fmt: skip
-"""Name, class, template and summary of each kind that takes frames."""
+"""Name, class and summary of each kind that takes frames."""
 
 _SAFE_AT_ZERO = ("stirrer", "flow_controller", "light")
 
@@ -72,9 +72,9 @@ def flowrig_kinds() -> Sequence[KindOffer]:
             placed=True,
             body=f"flowrig_kinds.detector_bodies:{stem}Body",
             conformance=f"flowrig_kinds.conformance:{stem}Conformance",
-            template=template,
+            template=TEMPLATE,
         )
-        for name, stem, template, summary in _DETECTORS
+        for name, stem, summary in _DETECTORS
     ]
     acting = [
         KindOffer(
@@ -85,9 +85,9 @@ def flowrig_kinds() -> Sequence[KindOffer]:
             placed=name == "stirrer",
             body=f"flowrig_kinds.bodies:{body}Body",
             conformance=f"flowrig_kinds.conformance:{suite}Conformance",
-            template=template,
+            template=TEMPLATE,
         )
-        for name, interface, body, suite, template, summary in _KINDS
+        for name, interface, body, suite, summary in _KINDS
     ]
     return [*acting, *detectors]
 

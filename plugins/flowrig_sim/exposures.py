@@ -176,7 +176,7 @@ class Exposures:
 
 def _end_of_alike(views: Sequence[View], first: int) -> int:
     """End of the views from one on that can be computed at once."""
-    end = first + 1
-    while end < min(len(views), first + AT_ONCE) and views[end].looks_like(views[first]):
+    end, last, shapes = first + 1, min(len(views), first + AT_ONCE), views[first].shapes
+    while end < last and views[end].shapes == shapes:
         end += 1
     return end

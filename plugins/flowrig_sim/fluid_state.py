@@ -84,12 +84,14 @@ class FluidState:
         self._positions: dict[str, str] = {}
         self._turns: list[tuple[int, dict[str, str]]] = []
         self._turned = 0
-        self._path_with = lru_cache(maxsize=64)(lambda at: FlowPath.of(profile, dict(at)))
+        self._path_with = lru_cache(maxsize=64)(
+            lambda at, volumes: FlowPath.of(profile.with_volumes(dict(volumes)), dict(at))
+        )
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
         order = (*self.path.reactive, *self.path.carriers)
         self._flowing = Plungers([self.plungers[name] for name in order])
         self._through = {
-            one.stretch.name: _weights(one.stretch, order) for one in self.path.cells.values()
+            one.stretch.name: _weights(one.stretch, order) for one in self.path.looked_at
         }
         self.plates = {heater: Plate(start_s, STEP_S) for heater in _heaters(profile)}
         species = sorted({n for s in profile.streams.values() for n in s.contains_mol_l})
@@ -101,6 +103,8 @@ class FluidState:
             ]
         ).reshape(len(self.path.reactive), len(species))
         self._record = FlowRecord(self.path, STEP_S)
+        self._volumes_ul: dict[str, float] = {}
+        self._flowed_before_ul: dict[str, float] = {}
         self._steps = 0
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
         self._previous_ul = np.zeros(len(order))
@@ -117,7 +121,9 @@ class FluidState:
 
         Equal as long as no command has come; what was computed ahead holds until then.
         """
-        commands = self._flowing.commands + sum(plate.commands for plate in self.plates.values())
+        commands = self._flowing.commands
+        for plate in self.plates.values():
+            commands += plate.commands
         return commands, self._turned, dict(self.device_values())
 
     @property
@@ -148,6 +154,31 @@ class FluidState:
             self._turns.append((step, {**latest, device: position}))
             self._turned += 1
 
+    def put_in(self, component: str, volume_ul: float) -> None:
+        """Put in a component of another volume [µL] at the time that `advance` has reached.
+
+        Liquid is lost where the path is open: all of it is filled anew as at the beginning.
+        """
+        present_ul = self._volumes_ul.get(component, self._profile.path[component].volume_ul)
+        if math.isclose(present_ul, volume_ul):
+            return
+        for name, cell in self.path.cells.items():
+            before_ul = self._flowed_before_ul.get(name, 0.0)
+            self._flowed_before_ul[name] = before_ul + self._record.end_ul(cell.stretch)
+        self._volumes_ul[component] = volume_ul
+        self.path = self._flow_path({})
+        self._record = FlowRecord(self.path, STEP_S)
+        self._lead(self._positions)
+        self._turned += 1
+        self._newest = self._foreseen = None
+
+    def _flow_path(
+        self, positions: Mapping[str, str], volumes_ul: Mapping[str, float] | None = None
+    ) -> FlowPath:
+        """The flow path with valves in some positions, and some volumes [µL] by component."""
+        at = {**self._volumes_ul, **(volumes_ul or {})}
+        return self._path_with(tuple(positions.items()), tuple(at.items()))
+
     @property
     def positions(self) -> Mapping[str, str]:
         """By device, where valves of the path stand that were turned."""
@@ -156,12 +187,10 @@ class FluidState:
     def _lead(self, positions: dict[str, str]) -> None:
         """Lead liquid as it flows in some positions, by device."""
         self._positions = positions
-        path = FlowPath.of(self._profile, positions)
+        path = self._flow_path(positions)
         self._record.turn(path)
         order = (*path.reactive, *path.carriers)
-        self._through = {
-            one.stretch.name: _weights(one.stretch, order) for one in path.cells.values()
-        }
+        self._through = {one.stretch.name: _weights(one.stretch, order) for one in path.looked_at}
 
     def advance_plates(self, now_s: float) -> None:
         """Compute the temperatures alone, which do not depend on the flow."""
@@ -197,12 +226,15 @@ class FluidState:
 
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
+        if self._volumes_ul:
+            cell = self.path.cells[cell.spectrometer]
         # Two cells at one place see the same: the second need not compute it again.
         key = (cell.stretch.name, cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
             return self._newest[1]
         total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
         found = self._record.slice_at(cell.stretch, cell.position_ul, total_ul)
+        total_ul += self._flowed_before_ul.get(cell.spectrometer, 0.0)
         if found is None or found.reactive_share <= 0.0:
             content = CellContent(total_ul, flow_ul_min, 0.0, None)
         else:
@@ -243,10 +275,10 @@ class FluidState:
                 self._steps = max(self._steps_before(time_s), present)
                 passed = self._steps - present
                 self._previous_ul, self._delivered_ul = columns[passed], columns[passed + 1]
-                with self._record.looking_back(counts[passed]):
-                    found.append(self.content(cell, time_s))
+                self._record.look_back(counts[passed])
+                found.append(self.content(cell, time_s))
         finally:
-            self._steps, self._record.count = present, count
+            self._steps, self._record.count = present, count  # forgets what came after it
             self._delivered_ul, self._previous_ul = last, before_last
             # What was seen ahead must not be taken for what is there then: a command may come.
             self._newest, self._delivered_at_s, self._delivered_now_ul = newest
@@ -276,10 +308,10 @@ class FluidState:
     ) -> Parcel | None:
         """The parcel at steady state under some conditions; None if there is none."""
         at = positions_under(self._profile, conditions)
-        cells = self._path_with(tuple(at.items())).cells
-        if not cells:
+        path = self._flow_path(at, self._profile.volumes_ul(conditions))
+        if not path.looked_at:
             return None
-        seen = cells[list(cells)[-1] if cell is None else cell.spectrometer]
+        seen = path.looked_at[-1] if cell is None else path.cells[cell.spectrometer]
         rates = self._profile.flow_rates_ul_min(conditions)
         temperatures = self._profile.set_points_c(conditions)
         parcel = self._steady(seen.stretch, seen.position_ul, rates, temperatures)
@@ -428,7 +460,7 @@ def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[tuple[int, float],
 def _through_ul(volumes_ul: NDArray[np.float64], weights: tuple[tuple[int, float], ...]) -> float:
     """Volume [µL] that passes a stretch, of those of all streams."""
     each: list[float] = volumes_ul.tolist()  # a few numbers: faster than a sum of arrays
-    return sum(each[column] * weight for column, weight in weights)
+    return sum([each[column] * weight for column, weight in weights])
 
 
 def _leg(

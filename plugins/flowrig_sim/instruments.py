@@ -77,6 +77,11 @@ class FluidAccess:
         with self.now():
             return self.fluid.positions
 
+    def put_in(self, component: str, volume_ul: float) -> None:
+        """Put a component of another volume [µL] into the path now."""
+        with self.now():
+            self.fluid.put_in(component, volume_ul)
+
     def turn(self, device: str, position: str) -> None:
         """Turn a valve of the path now."""
         with self.now() as now_s:

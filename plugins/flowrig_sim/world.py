@@ -16,6 +16,7 @@ from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.fluid_state import FluidState, absorbance_nm, spare_plunger
 from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBody
 from flowrig_sim.noise import Drift, generator
+from flowrig_sim.off_line import Analyses
 from flowrig_sim.optics.detector import PL_COEFFICIENTS, UV_COEFFICIENTS, Detector
 from flowrig_sim.optics.spectra import AbsorptionOptics, EmissionOptics
 from flowrig_sim.places import Doings, bodies_of, values_of_devices
@@ -57,13 +58,13 @@ class FluidicWorld(World):
         seed: int,
         fill_ul: Mapping[str, float] | None = None,
     ) -> None:
-        start_s = clock.now_s()
-        self._fluid = FluidState(profile, settings, seed, fill_ul, start_s)
-        access = FluidAccess(self._fluid, clock)
+        self._fluid = FluidState(profile, settings, seed, fill_ul, start_s := clock.now_s())
+        access = self._access = FluidAccess(self._fluid, clock)
+        self._analyses = Analyses(profile, access, seed, settings.noise)
         self._syringes = {
             name: PlungerBody(self._fluid.plungers[name], access) for name in profile.streams
         }
-        driving = {one.pump: self._syringes[name] for name, one in profile.streams.items()}
+        driving = {one.pump: self._syringes[n] for n, one in profile.streams.items()}
         spare = {
             name: PlungerBody(spare_plunger(start_s), access)
             for name, device in profile.devices.items()
@@ -137,6 +138,13 @@ class FluidicWorld(World):
         if device in self._driven:
             self._driven[device] = wrap(self._driven[device])
 
+    def put_in(self, component: str, volume_ul: float) -> None:
+        """Put a component of another volume [µL] into the path; see `World`.
+
+        All of the path is then filled as when the world begins.
+        """
+        self._access.put_in(component, volume_ul)
+
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one, or fill its supply.
 
@@ -144,6 +152,10 @@ class FluidicWorld(World):
             InputError: there is no such stream.
         """
         _known(self._syringes, stream, "stream").refill()
+
+    def analysed(self) -> Mapping[str, float]:
+        """What off-line analyses find of what is at the outlet now; see `World`."""
+        return self._analyses.found()
 
     def truth(self, conditions: Mapping[str, float]) -> tuple[float, float]:
         """The result of a perfect measurement at steady state.

@@ -10,7 +10,7 @@ __all__ = ["SSISettings", "flowrig_drivers"]
 
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
-    """Offer the driver with its emulator."""
+    """Offer the driver with its emulator and its discovery."""
     return [
         DriverOffer(
             kind="flow_source",
@@ -21,6 +21,8 @@ def flowrig_drivers() -> Sequence[DriverOffer]:
             needs=("serial",),
             install="flowrig[ssi]",
             emulator="flowrig_ssi.emulator:SSIEmulator",
+            discover="flowrig_ssi.discovery:find_pumps",
+            discover_order=25,
             example={"flow_rate_max": "10 mL/min"},
         )
     ]

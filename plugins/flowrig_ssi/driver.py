@@ -17,6 +17,7 @@ from flowrig_ssi.protocol import (
     STOP,
     conditions,
     fastest,
+    identity,
     set_flow_rate,
     state,
     version,
@@ -76,7 +77,7 @@ class SSIPump(FlowSource):
         self._link.close()
 
     def _do_identify(self) -> Identity:
-        return Identity("Teledyne SSI", "HPLC pump", firmware=self._link.ask(version()))
+        return identity(self._link.ask(version()))
 
     def _do_dispense(self, rate_ul_min: float) -> None:
         if rate_ul_min == 0.0:  # a stop waits for no answer; the caller asks afterwards

@@ -14,6 +14,7 @@ from typing import Final
 
 from attrs import frozen
 
+from flowrig.interfaces import Identity
 from flowrig_serial.lines import Query
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "State",
     "conditions",
     "fastest",
+    "identity",
     "set_flow_rate",
     "state",
     "version",
@@ -119,6 +121,11 @@ def version() -> Query[str]:
         return None if found is None else " ".join(found[1].split())
 
     return Query("ID", parse)
+
+
+def identity(firmware: str) -> Identity:
+    """The identity of a pump with a firmware; the protocol has no model and no serial number."""
+    return Identity("Teledyne SSI", "HPLC pump", firmware=firmware)
 
 
 def set_flow_rate(rate_ul_min: float, step_ul_min: float) -> str:

@@ -25,7 +25,7 @@ FRAME = "A +014.70 +025.00 +01.003 +01.000 01.000     N2"
 def bench(variant=None, **settings):
     settings = AlicatSettings(address="", **{"full_scale": 10.0, "deadline_s": 0.3, **settings})
     emulator = partial(AlicatEmulator, variant=variant)
-    with KindBench(AlicatController, emulator, settings, body=FlowControllerBody) as kit:
+    with KindBench(AlicatController, emulator, settings, body=FlowControllerBody, safe=0.0) as kit:
         yield kit
 
 

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from flowrig.campaign.incumbent import find_incumbent
-from flowrig.journal.events import IncumbentFound
+from flowrig.journal.events import HeaterValues, IncumbentFound, Reading, StepBegun
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
@@ -16,6 +17,8 @@ from flowrig_gp.settings import GaussianProcessSettings
 from flowrig_gp.surrogate import GaussianProcess
 
 NOISE = 0.05
+SCATTER = 0.02
+"""Distance [°C] of the plate from its set point."""
 
 
 def recorded(X: np.ndarray, y: np.ndarray) -> Any:
@@ -28,13 +31,40 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
         return surrogate
 
     experiments = [
-        SimpleNamespace(index=i, conditions={"T": float(x)}, quality="good")
-        for i, x in enumerate(X[:, 0], start=1)
+        SimpleNamespace(
+            index=i,
+            conditions={"T": float(x)},
+            quality="good",
+            features={},
+            objective=float(value),
+            sequence=i,
+        )
+        for i, (x, value) in enumerate(zip(X[:, 0], y, strict=True), start=1)
+    ]
+    variable = SimpleNamespace(name="T", heater="plate", stream=None, device=None)
+    profile = SimpleNamespace(
+        space=space,
+        objective=MaximumResponse("pla"),
+        variables=[variable],
+        system=None,
+        streams={},
+        following_streams=(),
+        flow_rates_ul_min=lambda conditions: {},
+        analysis=SimpleNamespace(repeatability_percent={}),
+        rsd=(float("nan"),),
+    )
+    plate = HeaterValues(temperature_c=0.5, set_point_c=0.5 - SCATTER)
+    looks = [
+        StepBegun(what="20 sample frames", duration_s=None),
+        Reading(heaters={"plate": plate}, pumps={}),
     ]
     return SimpleNamespace(
         experiments=lambda: experiments,
         campaign=SimpleNamespace(surrogate=object(), arms=()),
-        profile=SimpleNamespace(space=space, objective=MaximumResponse("pla")),
+        profile=profile,
+        journal=SimpleNamespace(
+            events=lambda *kinds, after=0: [SimpleNamespace(data=one) for one in looks]
+        ),
         model=model,
         seed=1,
     )
@@ -57,6 +87,26 @@ def test_it_is_not_the_luckiest_of_many_shots() -> None:
     assert abs(expected) < highest / 4
 
 
+def test_the_best_is_told_with_the_scatter_of_the_rig() -> None:
+    """Replicates tell the noise of a measurement, readings how far the temperature is off.
+
+    Around its top a parabola is flat: the scatter of the temperature changes little.
+    """
+    rng = np.random.default_rng(1)
+    X = np.append(np.linspace(0.0, 1.0, 12), np.full(16, 0.5))[:, None]
+    y = (1.0 - 4.0 * np.square(X[:, 0] - 0.5)) + NOISE * rng.standard_normal(len(X))
+    told = find_incumbent(recorded(X, y))
+    assert told is not None
+    spread = told.robustness
+    assert spread is not None
+    assert spread.scatter == pytest.approx({"T": SCATTER})
+    assert spread.measurement == "replicates"
+    assert spread.from_measurement == pytest.approx(NOISE, rel=0.5)
+    assert 0.0 < spread.from_conditions < 4.0 * 0.1 * SCATTER
+    assert spread.sd == pytest.approx(np.hypot(spread.from_conditions, spread.from_measurement))
+    assert IncumbentFound.from_json(told.as_json()) == told
+
+
 def test_too_few_experiments_or_no_surrogate_expect_nothing() -> None:
     """Nothing is claimed where no model can know more than the measurements."""
     few = recorded(np.linspace(0.0, 1.0, 4)[:, None], np.ones(4))
@@ -76,9 +126,12 @@ def test_a_finished_run_reports_it_everywhere(finished: Any, flowrig: Any) -> No
     told = json.loads(flowrig("report", folder, "--json").stdout)
     expected = told["expected_best"]
     assert expected["objective_sd"] > 0
+    assert expected["robustness"]["sd"] > 0
+    assert set(expected["robustness"]["scatter"]) == set(expected["conditions"])
     assert expected["conditions"]["temperature"]["unit"] == "°C"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Highest measured" in page
+    assert "by the rig's own scatter" in page.replace("&#x27;", "'")
     with RunRecord(folder) as record:
         incumbent = record.incumbent()
     assert incumbent is not None

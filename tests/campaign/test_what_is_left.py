@@ -200,7 +200,7 @@ def test_a_stop_while_conditions_are_chosen_is_obeyed(
     requests = OperatorRequests()
     choose = loop.ConditionChooser.choose
 
-    def interrupted(*args: Any) -> Any:
+    def interrupted(*args: Any, **how: Any) -> Any:
         *most, compute = args
 
         def compute_until(what: str, function: Callable[[], Any], at_most_s: float) -> Any:
@@ -210,7 +210,7 @@ def test_a_stop_while_conditions_are_chosen_is_obeyed(
 
             return compute(what, stopped, at_most_s)
 
-        return choose(*most, compute_until)
+        return choose(*most, compute_until, **how)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop.ConditionChooser, "choose", interrupted)

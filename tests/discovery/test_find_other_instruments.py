@@ -1,4 +1,4 @@
-"""New Era pumps, Alicat controllers, VICI actuators and sensors are found, and nothing moves."""
+"""New Era and SSI pumps, Alicat controllers, VICI actuators and sensors: found, nothing moves."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -20,7 +20,7 @@ from flowrig_alicat.settings import AlicatSettings
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
-from flowrig_kinds.bodies import FlowControllerBody, SensorBody, ValveBody
+from flowrig_kinds.bodies import FlowControllerBody, FlowSourceBody, SensorBody, ValveBody
 from flowrig_newera.discovery import find_pumps
 from flowrig_newera.driver import NewEraPump
 from flowrig_newera.emulator.emulator import NewEraEmulator
@@ -33,12 +33,16 @@ from flowrig_sensors.modbus_emulator import ModbusSensorEmulator
 from flowrig_sensors.modbus_settings import ModbusRegister, ModbusSensorSettings
 from flowrig_sensors.settings import ScpiChannel, ScpiSensorSettings
 from flowrig_serial import discovery
+from flowrig_ssi.discovery import find_pumps as find_hplc_pumps
+from flowrig_ssi.driver import SSIPump
+from flowrig_ssi.emulator import SSIEmulator
+from flowrig_ssi.settings import SSISettings
 from flowrig_vici.discovery import find_actuators
 from flowrig_vici.driver import ViciValve
 from flowrig_vici.emulator import DIALECTS, ViciEmulator
 from flowrig_vici.settings import ViciSettings
 
-SERIAL = ("alicat", "chemyx-fusion", "new-era", "vici")
+SERIAL = ("alicat", "chemyx-fusion", "new-era", "ssi-hplc", "vici")
 
 
 def new_era(**settings: Any) -> AbstractContextManager[Any]:
@@ -57,6 +61,12 @@ def vici(dialect: str = "euta") -> AbstractContextManager[Any]:
     settings = ViciSettings(address="", positions={"run": 1, "fill": 2})
     emulator = partial(ViciEmulator, variant=DIALECTS[dialect])
     return KindBench(ViciValve, emulator, settings, body=ValveBody)
+
+
+def ssi() -> AbstractContextManager[Any]:
+    """An HPLC pump on a wire."""
+    settings = SSISettings(address="", flow_rate_max_ul_min=10_000.0)
+    return KindBench(SSIPump, SSIEmulator, settings, body=FlowSourceBody)
 
 
 def fusion() -> AbstractContextManager[Any]:
@@ -87,7 +97,7 @@ def no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def patient_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines for a busy machine."""
-    for module in ("alicat", "newera", "vici"):
+    for module in ("alicat", "newera", "ssi", "vici"):
         monkeypatch.setattr(f"flowrig_{module}.discovery.DEADLINE_S", LONG_S)
 
 
@@ -97,6 +107,7 @@ def patient_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (alicat, find_controllers, "mass flow controller", {"controller": "A", "baud": 19200},
          {b"A?", b"AVE", b"A"}),
+        (ssi, find_hplc_pumps, "HPLC pump", {"flow_rate_max": "10 mL/min"}, {b"?", b"MF", b"ID"}),
         (vici, find_actuators, "multiposition actuator", {"baud": 9600},
          {b"?", b"VR", b"CP", b"NP"}),
         (partial(vici, "two-position"), find_actuators, "two-position actuator", {"baud": 9600},
@@ -146,7 +157,13 @@ def test_silence_is_told() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("bench", "driver"),
-    [(new_era, "new-era"), (alicat, "alicat"), (fusion, "chemyx-fusion"), (vici, "vici")],
+    [
+        (new_era, "new-era"),
+        (alicat, "alicat"),
+        (fusion, "chemyx-fusion"),
+        (vici, "vici"),
+        (ssi, "ssi-hplc"),
+    ],
 )
 def test_every_instrument_survives_the_questions_of_all_drivers(bench: Any, driver: str) -> None:
     """Its own driver alone finds it, and nothing has moved, whoever asked before."""
@@ -163,10 +180,13 @@ def test_every_instrument_survives_the_questions_of_all_drivers(bench: Any, driv
 
 
 def test_who_can_do_least_harm_asks_first() -> None:
-    """New Era pumps have addresses, Alicat controllers letters; `CP` is a command to the latter."""
+    """New Era pumps have addresses, Alicat controllers letters; `CP` is a command to the latter.
+
+    An SSI pump may take the `status` of Chemyx for `ST`, stop.
+    """
     drivers = Plugins.discover().drivers()
     order = sorted(SERIAL, key=lambda name: drivers[name].discover_order)
-    assert order == ["new-era", "alicat", "vici", "chemyx-fusion"]
+    assert order == ["new-era", "alicat", "ssi-hplc", "vici", "chemyx-fusion"]
     hosts = [drivers[name].discover_order for name in ("watlow-f4t", "scpi-sensor")]
     assert hosts == sorted(hosts)
     assert hosts[0] < hosts[1]

@@ -1,6 +1,7 @@
 """Does what a page of the documentation says, in the order in which a reader meets it."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,7 +71,7 @@ class PageRunner:
     def _run_console(self, block: Block) -> None:
         for step in block.body.removeprefix("$ ").split("\n$ "):
             command, _, expected = step.partition("\n")
-            words = command.partition("  #")[0].split()
+            words = shlex.split(command.partition("  #")[0])
             if words[:2] == ["pip", "install"]:
                 self._install(self._folder / words[-1])
                 continue

@@ -54,6 +54,7 @@ NOT_WRITTEN = (
     "expressions",
     "named_by",
     "contents_at",
+    "off_line",
 )
 """Fields that are no keys: they follow from the keys."""
 
@@ -85,6 +86,10 @@ def keys_of_profile() -> Iterator[ProfileKey]:
     """The keys of a profile's own tables."""
     yield from _keys(model.Profile, "", "profile")
     yield ProfileKey("[[interlocks]]", "while_flowing", "", ())
+    attrs.resolve_types(model.OffLine)
+    for attribute in attrs.fields(model.OffLine):
+        if attribute.name not in ("name", "path"):
+            yield _key(attribute, model.OFF_LINE)
 
 
 def keys_of_settings() -> Iterator[ProfileKey]:

@@ -10,7 +10,7 @@ from docs_pages import DOCS
 from profile_keys import ProfileKey, keys_of_profile, keys_of_settings
 
 from flowrig.profile.model import NO_LIMIT
-from flowrig.profile.quantity import parse_quantity
+from flowrig.profile.quantity import parse_quantity, unit_factors
 
 KEYS = sorted({*map(str, [*keys_of_profile(), *keys_of_settings()])})
 NOTHING = "–"
@@ -55,3 +55,14 @@ def test_no_key_is_told_that_is_not_there() -> None:
 def value_of(shown: str, unit: str) -> Any:
     value = tomlkit.value(shown.strip("`")).unwrap()
     return parse_quantity(value, unit) if unit else value
+
+
+def test_every_unit_is_told() -> None:
+    """The table of units has each that a profile can use; composed ones as their parts."""
+    page = (DOCS / "profile.md").read_text(encoding="utf-8")
+    table = page[page.index("| kind | units |") : page.index("### Expressions")]
+    told = {one for cell in re.findall("`([^`]+)`", table) for one in (cell, *cell.split("/"))}
+    same = {"°C": "degC", "C": "degC", "ul": "uL", "ml": "mL", "nl": "nL", "l": "L"}
+    for dimension, unit, _ in unit_factors():
+        parts = [same.get(part, part) for part in unit.split("/")]
+        assert unit in told or {*parts} <= told, f"{dimension}: {unit}"

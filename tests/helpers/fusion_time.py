@@ -110,6 +110,12 @@ def conformance_bench(variant=None, channel=None, front="serial", **options):
     settings = FusionSettings(address="", deadline_s=LONG_S, channel=channel)
     with (
         leaping(wire_time),
-        PumpBench(timed_driver(wire_time), emulator, settings, patience_s=PATIENCE_S) as kit,
+        PumpBench(
+            timed_driver(wire_time),
+            emulator,
+            settings,
+            withdraws=variant is None or variant.withdraws,
+            patience_s=PATIENCE_S,
+        ) as kit,
     ):
         yield kit

@@ -1,5 +1,6 @@
 """Devices that a person works and reads."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from watched_rig import QUICK, WORLD, plugins_with, run_watched
 
 from flowrig.cli import main
+from flowrig.cli.runs.control import _lines_under_way
 from flowrig.cli.runs.run_keys import Dialog
 from flowrig.errors import InputError
 from flowrig.journal.events import (
@@ -33,6 +35,7 @@ from flowrig.profile import check_profile, load_profile
 from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
+from flowrig.run_record.status import RunStatus
 
 DEVICES = """
 [settings]
@@ -133,6 +136,7 @@ def test_a_simulated_person_answers_at_once(tmp_path: Path, plugins: Plugins) ->
     """Each question stands in the journal with its answer; the devices are worked and read."""
     outcome, world, _ = run(tmp_path, plugins)
     assert outcome.state == "finished", outcome.reason
+    _assert_status_shows_them(tmp_path, plugins)
     speeds = [one.conditions["speed"] for one in events(tmp_path, Measured)]
     asked = [one.asks for one in events(tmp_path, HandAsked)]
     assert asked[0] == "by hand: selector is at 'fill' (position 2)"
@@ -149,6 +153,21 @@ def test_a_simulated_person_answers_at_once(tmp_path: Path, plugins: Plugins) ->
     (sought,) = events(tmp_path, SafeStateSought)
     assert sought.reached
     assert not any("selector" in one.step or "stirrer" in one.step for one in sought.steps)
+
+
+def _assert_status_shows_them(folder: Path, plugins: Plugins) -> None:
+    """`flowrig status` knows what a person has confirmed and read."""
+    status = RunStatus.of(load_profile(folder / "rig.toml", plugins))
+    with Journal(folder / "run" / FILE_NAME, read_only=True) as journal:
+        for event in journal.events():
+            status(event)
+    told = json.loads(json.dumps(status.as_json()))
+    speed = told["by_hand"]["devices"]["stirrer"]
+    assert told["by_hand"]["devices"] == {"selector": "fill", "stirrer": speed}
+    assert told["by_hand"]["readings"]["balance.weight"] == 1.0
+    lines = list(_lines_under_way(folder, told))
+    assert {"selector: fill, by hand", f"stirrer: {speed:g} rpm, by hand"} <= {*lines}
+    assert "balance.weight: 1 g, read by hand" in lines
 
 
 def test_a_person_works_and_reads(tmp_path: Path, plugins: Plugins) -> None:

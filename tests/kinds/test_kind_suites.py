@@ -7,6 +7,7 @@ import pytest
 
 from flowrig.interfaces import Identity
 from flowrig.testing import KindBench
+from flowrig.testing.punctuality import Punctuality
 from flowrig.testing.templates.flowrig_template import (
     sensor_emulator,
     sensor_settings,
@@ -39,7 +40,8 @@ def sensor_bench(driver: type = TemplateSensor) -> KindBench:
 def stirrer_bench(driver: type = TemplateStirrer) -> KindBench:
     """A bench with a stirrer."""
     settings = stirrer_settings.TemplateSettings(address="", deadline_s=0.3)
-    return KindBench(driver, stirrer_emulator.TemplateEmulator, settings, body=StirrerBody)
+    emulator = stirrer_emulator.TemplateEmulator
+    return KindBench(driver, emulator, settings, body=StirrerBody, safe=0.0)
 
 
 class TestValve(ValveConformance):
@@ -100,6 +102,20 @@ class ForgetsToAsk(TemplateStirrer):
         return self.wanted or super()._do_setting()
 
 
+class WaitsForAnAnswer(TemplateStirrer):
+    """Its off goes out only after an answer to something else."""
+
+    def _do_set(self, value: float) -> None:
+        self._query("SPEED?")
+        super()._do_set(value)
+
+
+class KeepsASend(TemplateStirrer):
+    def _do_send_safe_action(self) -> None:
+        if self._line is None:
+            self._do_open()
+
+
 class OffByOne(TemplateValve):
     def number_of(self, position: str) -> int:
         return super().number_of(position) % 2 + 1
@@ -137,10 +153,23 @@ class ReadsItsModel(TemplateSensor):
             "test_the_number_reaches_the_instrument",
         ),
         (StirrerConformance, stirrer_bench(ForgetsToAsk), "test_a_number_that_is_not_kept_is_told"),
+        (
+            StirrerConformance,
+            stirrer_bench(WaitsForAnAnswer),
+            "test_the_safe_action_waits_for_no_answer",
+        ),
+        (
+            StirrerConformance,
+            stirrer_bench(KeepsASend),
+            "test_the_safe_action_needs_no_open_device",
+        ),
     ],
 )
-def test_a_check_fails_on_what_it_is_for(suite: Any, bench: KindBench, check: str) -> None:
+def test_a_check_fails_on_what_it_is_for(
+    suite: Any, bench: KindBench, check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A driver with one fault fails, and the message gives advice."""
+    monkeypatch.setattr(Punctuality, "is_late", False)
 
     class Suite(suite):  # type: ignore[misc]
         def stands(self, bench: KindBench) -> str:

@@ -1,6 +1,7 @@
 """Kinds of devices come from plugins, and drivers of any plugin can be of them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from flowrig.interfaces import Device, DeviceSettings
 from flowrig.plugins import DriverOffer, KindOffer, hookimpl
 from flowrig.plugins.offers import import_target
 from flowrig.plugins.registry import Plugins
+from flowrig.profile import check_profile
 from flowrig.testing import DeviceConformance
 
 
@@ -37,6 +39,41 @@ class Drivers:
     @hookimpl
     def flowrig_drivers(self) -> Sequence[DriverOffer]:
         return [DriverOffer(kind=self.kind, name="acme", target="a:B", settings=DeviceSettings)]
+
+
+class Forgetful:
+    """A plugin whose kind lacks an argument."""
+
+    @hookimpl
+    def flowrig_kinds(self) -> Sequence[KindOffer]:
+        return [KindOffer(name="bath")]  # type: ignore[call-arg]
+
+
+def test_a_missing_argument_is_named_with_its_plugin() -> None:
+    """As any mistake of a hook, and the other plugins stay."""
+    plugins = Plugins.discover(extra={"acme": Forgetful()}, warn=False)
+    said = plugins.broken["acme"]
+    assert "the plugin 'acme'" in said
+    assert "KindOffer" in said
+    assert "'interface'" in said
+
+
+WORD = """
+extends = "cspbbr3-larp"
+[{table}]
+ultrasonic_bath = "bath"
+"""
+
+
+@pytest.mark.parametrize("table", ["path.outlet", "streams.Toluene"])
+def test_the_word_of_no_kind_is_told_with_what_there_is(table: str, tmp_path: Path) -> None:
+    """Its place, the kinds that are installed, the key `device`, and where a kind comes from."""
+    path = tmp_path / "rig.toml"
+    path.write_text(WORD.format(table=table), encoding="utf-8")
+    (problem,) = check_profile(path, Plugins.discover())
+    assert (problem.place.line, problem.message) == (4, "unknown key 'ultrasonic_bath'")
+    for part in ("stirrer", "valve", "`device`", "comes with a plugin"):
+        assert part in problem.expected
 
 
 def test_shipped_kinds_come_through_the_hook() -> None:

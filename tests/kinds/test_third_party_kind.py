@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from watched_rig import QUICK, Watched, WatchedWorld, run_watched
 
+import flowrig as package
+from flowrig.errors import NotReadyError, UnknownOutcomeError
 from flowrig.journal.events import Intent, Measured, RunStarted, SafeStateSought, Tripped
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.plugins.registry import Plugins
@@ -107,6 +109,21 @@ def test_its_faults_end_the_run(tmp_path: Path, plugins: Plugins, fault: str, sa
         trips = [event.data.rule for event in journal.events(Tripped)]
         assert trips == (["reading-limit"] if "below" in said else [])
         assert all(event.data.reached for event in journal.events(SafeStateSought))
+
+
+def test_one_that_is_not_open_is_made_safe(tmp_path: Path, plugins: Plugins) -> None:
+    """The safe value of its kind is sent all the same; no other value is."""
+    (tmp_path / "rig.toml").write_text(RIG, encoding="utf-8")
+    with package.open_rig(str(tmp_path / "rig.toml"), simulate=True, plugins=plugins) as rig:
+        rig.set_values({"generator": 25.0})
+        assert rig.profile.devices["generator"].goes_on_alone
+        rig["generator"].close()
+        with pytest.raises(NotReadyError):
+            rig.set_values({"generator": 10.0})
+        assert WatchedWorld.newest.body("generator").told_hz == 25.0
+        with pytest.raises(UnknownOutcomeError, match="told to come to rest"):
+            rig.set_values({"generator": 0.0})
+        assert WatchedWorld.newest.body("generator").told_hz == 0.0
 
 
 VARIED = """

@@ -47,7 +47,9 @@ def conformance_bench(variant=None, **settings):
     settings = NewEraSettings(address="", **{"deadline_s": LONG_S, **settings})
     with (
         patch.object(chain, "time", wire_time),
-        PumpBench(timed_driver(wire_time), emulator, settings, patience_s=PATIENCE_S) as kit,
+        PumpBench(
+            timed_driver(wire_time), emulator, settings, withdraws=True, patience_s=PATIENCE_S
+        ) as kit,
     ):
         yield kit
 

@@ -22,6 +22,7 @@ from flowrig.profile import Steady, load_profile
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.scorecard import scorecard_of
 
 Short = Callable[..., Path]
 
@@ -51,6 +52,7 @@ def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
         chosen: dict[str, list[Any]] = {}
         for one in record.decisions():
             chosen.setdefault(one.stage, []).append(one.conditions)
+        taken = scorecard_of(record).time
     afterwards = planned(path, seed=3, decided=chosen)
 
     waste_ul = sum(delivered.values())
@@ -59,6 +61,8 @@ def test_a_plan_is_what_the_run_takes(short: Short, tmp_path: Path) -> None:
     assert told.waste_range_ul[0] <= waste_ul <= told.waste_range_ul[1]
     assert afterwards.time_s == pytest.approx(ended.time_s, rel=0.03)
     assert afterwards.volumes_ul == pytest.approx(delivered, rel=0.01)
+    for share, taken_s in taken.seconds.items():
+        assert afterwards.time.seconds[share] == pytest.approx(taken_s, abs=0.03 * ended.time_s)
 
 
 def test_a_refill_is_planned_for_the_experiment_that_would_hold(short: Short) -> None:
@@ -69,6 +73,16 @@ def test_a_refill_is_planned_for_the_experiment_that_would_hold(short: Short) ->
     assert (refill.experiment, refill.stage, refill.streams) == (4, "explore", ("CuI",))
     assert 0 < refill.time_s < told.time_s
     assert told.volumes_ul["CuI"] > 1000
+
+
+def test_a_plan_tells_where_the_time_goes(short: Short) -> None:
+    """The shares sum up to the whole, and each experiment heats, waits and is measured."""
+    told = planned(short(4, 1))
+    assert sum(told.time.seconds.values()) == pytest.approx(told.time_s)
+    assert [one.index for one in told.time.experiments] == [1, 2, 3, 4, 5]
+    for one in told.time.experiments:
+        assert {"heating", "equilibrium", "frames", "references"} == set(one.seconds)
+    assert set(told.time.between) == {"references", "flush"}
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ KINDS = (
     "light",
     "collector",
     "tcspc",
+    "phase_sensor",
     "flow_source",
 )
 
@@ -83,6 +84,7 @@ def profile(tmp_path: Path) -> Path:
             "safe": "drain",
         },
         "counter": {"driver": "our-tcspc", "address": "COM28"},
+        "gates": {"driver": "our-phase-sensor", "address": "COM29"},
     }  # fmt: skip
     content["devices"]["pump_pfo"] = {"driver": "our-flow-source", "address": "COM23"}
     content["streams"]["PFO"] |= {"device": "pump_pfo", "supply": "1 L"}
@@ -97,14 +99,19 @@ def profile(tmp_path: Path) -> Path:
         "lamp": "40 %",
         "fractions": "tube_1",
     }
-    content["path"]["cell_pl"]["devices"] = ["counter"]
+    content["path"]["cell_pl"]["devices"] = ["counter", "gates"]
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes
     content["analysis"] |= {"frames": 40, "frame_interval": "100 ms", "reactive_frames": 10}
     content["analysis"]["channels"] = {
         "ours": {"use": "our-analysis", "device": "hdx_pl"},
         "glow": {"use": "decay", "device": "counter", "frames": 2, "frame_interval": "0 s"},
+        "slugs": {"use": "phase", "device": "gates"},
     }
-    content["features"] = {"centre": "ours.centroid", "lifetime": "glow.lifetime"}
+    content["features"] = {
+        "centre": "ours.centroid",
+        "lifetime": "glow.lifetime",
+        "share": "slugs.reactive_share",
+    }
     content["streams"]["CuI"]["contains"] = {"Pb": "5 mmol/L"}
     content["simulation"] = {"chemistry": "our-chemistry"}
     content["campaign"] = {
@@ -150,6 +157,7 @@ def test_their_own_tests_pass_on_what_was_installed(new: Lab) -> None:
         "stage",
         "light",
         "collector",
+        "phase_sensor",
     ],
 )
 def test_they_are_gold(new: Lab, kind: str) -> None:

@@ -175,6 +175,7 @@ CASES = [
     ("analysis.absorbance.wavelength = '310 nm'", "the objective needs the feature 'a300'"),
     ("analysis.repeatability = { plq = '4 %' }", "2:28: unknown feature 'plq'; expected one of"),
     ("analysis.repeatability.pla = '0 %'", "2:30: got 0 %; expected more than 0 % and less than"),
+    ("streams.CuI.accuracy = '0 %'", "got 0 %; expected more than 0 % and less than 100 %"),
     ("analysis.repeatability.pla = 4.2", "2:30: got 4.2 without quotes and unit; expected a share"),
     ("path.cell_pl.spectrometer = 'hdx_absorbance'", "'hdx_pl' is at no flow cell"),
     (

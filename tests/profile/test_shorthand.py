@@ -1,12 +1,14 @@
 """Shorter ways to write a profile mean what the longer ones mean."""
 
+import tomllib
 from pathlib import Path
 
 import attrs
 import pytest
+import tomlkit
 
 from flowrig.plugins.registry import Plugins
-from flowrig.profile import Profile, ProfileError, load_profile
+from flowrig.profile import Profile, ProfileError, load_profile, merged_toml
 
 BASE = 'extends = "cs3cu2i5-heatup-chem3"\n'
 
@@ -129,3 +131,80 @@ def test_without_a_limit_streams_deliver_what_they_can(tmp_path: Path, plugins: 
 def test_a_heater_without_a_limit_is_found(tmp_path: Path, plugins: Plugins) -> None:
     with pytest.raises(ProfileError, match="plate"):
         load("", tmp_path, plugins, BASE + 'unset = ["limits"]\n')
+
+
+NAMED = """
+[space.ZnI2]
+range = ["90 uL/min", "110 uL/min"]
+
+[campaign.stages.improve]
+experiments = 7
+
+[campaign.stages.last]
+optimizer = "lhs"
+experiments = 3
+"""
+
+
+@pytest.mark.parametrize("form", ["array", "table"])
+def test_named_entries_change_and_add_to_what_is_inherited(
+    form: str, tmp_path: Path, plugins: Plugins
+) -> None:
+    """Whether the inherited entries stand in an array or by name; the others stay as they are."""
+    before = load("", tmp_path, plugins)
+    base = BASE
+    if form == "table":
+        content = tomllib.loads(merged_toml(tmp_path / "rig.toml", plugins))
+        for holder, key in ((content, "space"), (content["campaign"], "stages")):
+            holder[key] = {one.pop("name"): one for one in holder[key]}
+        (tmp_path / "named.toml").write_text(tomlkit.dumps(content), encoding="utf-8")
+        base = 'extends = "named.toml"\n'
+        assert load("", tmp_path, plugins, base).variables == before.variables
+    after = load(NAMED, tmp_path, plugins, base)
+    pairs = zip(after.variables, before.variables, strict=True)
+    changed = [one for one, old in pairs if one != old]
+    assert [(one.name, one.range) for one in changed] == [("ZnI2", (90.0, 110.0))]
+    assert after.campaign is not None
+    stages = after.campaign.stages
+    assert [(one.name, one.experiments) for one in stages] == [
+        ("explore", 60), ("improve", 7), ("exploit", 1), ("last", 3)
+    ]  # fmt: skip
+
+
+def test_an_entry_is_dropped_by_its_name(tmp_path: Path, plugins: Plugins) -> None:
+    before = load("", tmp_path, plugins)
+    base = f'{BASE}unset = ["space.ODE", "campaign.stages.exploit"]\n'
+    after = load('[dependent_flows]\nODE = "200 uL/min"\n', tmp_path, plugins, base)
+    assert [one.name for one in after.variables] == [
+        one.name for one in before.variables if one.name != "ODE"
+    ]
+    assert after.campaign is not None
+    assert [one.name for one in after.campaign.stages] == ["explore", "improve"]
+    with pytest.raises(ProfileError, match=r"'space\.ODEE' is not inherited") as caught:
+        load("", tmp_path, plugins, f'{BASE}unset = ["space.ODEE"]\n')
+    assert caught.value.problems[0].nearest == "ODE"
+
+
+def test_a_named_interlock_is_added_to_an_array(tmp_path: Path, plugins: Plugins) -> None:
+    """Nothing that is inherited gets lost."""
+    (tmp_path / "base.toml").write_text(
+        f'{BASE}unset = ["interlocks"]\n{SYRINGES["written out"]}', encoding="utf-8"
+    )
+    text = '[interlocks.more]\nkind = "syringe-not-empty"\nstreams = ["ODE"]\nremainder = "1 mL"\n'
+    after = load(text, tmp_path, plugins, 'extends = "base.toml"\n').interlocks
+    assert [len(one.streams) for one in after] == [5, 1]
+
+
+def test_a_mistake_in_an_inherited_entry_is_shown_in_its_own_file(
+    tmp_path: Path, plugins: Plugins
+) -> None:
+    """Also where the entries of an array became entries by name."""
+    (tmp_path / "base.toml").write_text(
+        f'{BASE}unset = ["space"]\n[[space]]\nname = "CuI"\nrange = ["5 uL/min", "1 uL/min"]\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ProfileError) as caught:
+        load('[space.ZnI2]\nrange = ["1 uL/min", "2 s"]\n', tmp_path, plugins,
+             'extends = "base.toml"\n')  # fmt: skip
+    places = {Path(one.place.file).name: one.place.line for one in caught.value.problems}
+    assert places == {"base.toml": 5, "rig.toml": 3}

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from watched_rig import (
     WORLD,
     WatchedWorld,
@@ -16,6 +18,8 @@ from watched_rig import (
 )
 
 import flowrig as package
+from flowrig.cli import main
+from flowrig.cli.runs.safe import _announce
 from flowrig.clock import VirtualClock
 from flowrig.errors import ConnectionLostError, UnknownOutcomeError
 from flowrig.interfaces import PumpState
@@ -69,6 +73,38 @@ def test_a_heater_too_late_to_be_opened_is_switched_off_all_the_same(
         assert rig.reconnect(["plate"])
 
         assert rig.read_heaters(["plate"])["plate"].set_point_c == 20.0
+
+
+COLD = """
+extends = "cspbbr3-larp"
+[[safe_state]]
+do = "stop"
+streams = ["Precursor"]
+[[safe_state]]
+do = "flush"
+flow_rates = { Toluene = "10 mL/min" }
+until_below = "60 degC"
+at_most = "3 min"
+[[safe_state]]
+do = "stop"
+streams = ["Toluene"]
+"""
+
+
+def test_without_a_heater_a_flush_takes_all_of_its_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing tells whether the path is cold; `check` says so, and `safe` speaks of no heat."""
+    (tmp_path / "cold.toml").write_text(COLD, encoding="utf-8")
+    with package.open_rig(str(tmp_path / "cold.toml"), simulate=True) as rig:
+        safe = package.reach_safe_state(rig)
+        assert rig.clock.now_s() >= 180.0
+        _announce(SimpleNamespace(profile=rig.profile, simulated=True))  # type: ignore[arg-type]
+    assert "to its safe state: flow off" in " ".join(capsys.readouterr().out.split())
+    assert safe.reached
+    assert "flushed with Toluene" in [step.step for step in safe.steps]
+    said = CliRunner().invoke(main, ["check", str(tmp_path / "cold.toml")]).output
+    assert "always takes 3 min; leave `until_below` out" in " ".join(said.split())
 
 
 def test_a_plate_that_cannot_be_read_counts_as_hot(

@@ -485,6 +485,26 @@ class AcceptsAnyTime(TemplateSpectrometer):
         self._do_set_integration_time(integration_time_us)
 
 
+class PushesWhatItShouldDraw(TemplatePump):
+    def _do_start_program(self, steps):
+        (step,) = steps
+        self._do_set_rate(step.rate_ul_min)
+        self._do_start()
+
+
+class RefusesToDraw(TemplatePump):
+    """A driver whose offer says that it withdraws."""
+
+
+def drawing(driver):
+    emulator = pump_emulator.TemplateEmulator
+    return (
+        PumpConformance,
+        lambda: PumpBench(driver, emulator, SETTINGS, withdraws=True, patience_s=1.0),
+        driver.__name__,
+    )
+
+
 def pump(driver=TemplatePump, emulator=pump_emulator.TemplateEmulator):
     broken = emulator if driver is TemplatePump else driver
     return (
@@ -564,6 +584,8 @@ BROKEN = [
     ("test_a_small_volume_is_delivered", *pump(CountsMillilitres)),
     ("test_a_small_volume_is_delivered", *pump(AlwaysReportsStopped)),
     ("test_a_stall_is_reported", *pump(DoesNotConfirmItsStart)),
+    ("test_it_draws_what_it_was_told", *pump(PushesWhatItShouldDraw)),
+    ("test_it_draws_what_it_was_told", *drawing(RefusesToDraw)),
     ("test_stop_works_after_an_error", *pump(GivesUpAfterAnError)),
     ("test_stop_is_sent_to_a_silent_pump", *pump(QueriesBeforeItStops)),
     ("test_the_dispensed_volume_is_true", *pump(CountsMillilitres)),

@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
-from flowrig.campaign.progress import CampaignProgress
+from flowrig.campaign.order import in_order
 from flowrig.interfaces import Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
@@ -29,6 +29,7 @@ from flowrig.measurement.evaluate import Measurement, calibration_arrays, measur
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.measurement.sample import Features
+from flowrig.problem.space import Value
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.trips import tripped
@@ -82,28 +83,24 @@ class CampaignJournal:
         """Write that a stage ends after so many experiments, before its last one."""
         self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
 
-    def spared(self, stage: Stage, progress: CampaignProgress) -> None:
-        """Write that earlier experiments of the same rig take the place of the rest of a stage."""
-        reason = f"{progress.counted_prior} earlier experiments of the same rig count as its own"
-        self.stage_ended(stage, reason, len(progress.decided_in(stage)))
-
-    def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
+    def decided(
+        self,
+        stage: Stage,
+        suggestions: Sequence[Suggestion],
+        first: int,
+        before: Mapping[str, Value] | None = None,
+    ) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.
 
         Args:
             stage: the stage.
             suggestions: conditions, at least one.
             first: number of the first experiment of the batch.
+            before: conditions of the experiment before; None if there is none.
         """
-        if stage.order_by is not None:
-            order = next(one for one in self.profile.space.parameters if one.name == stage.order_by)
-            # Choices in the order of the profile.
-            suggestions = sorted(
-                suggestions, key=lambda s: order.number_of(s.conditions[order.name])
-            )
+        places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
         *others, last = [
-            _decided(index, stage, suggestion)
-            for index, suggestion in enumerate(suggestions, first)
+            _decided(index, stage, suggestions[place]) for index, place in enumerate(places, first)
         ]
         # `note` leaves the others in memory until `append` writes the last: after a crash the
         # journal holds all of the batch or none of it.
@@ -156,6 +153,7 @@ class CampaignJournal:
             started_s=started_s,
             steadiness=_steadiness(observation),
             readings=observation.readings or None,
+            to_come=observation.to_come or None,
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))

@@ -7,7 +7,9 @@ the largest. A model that is fitted to all of them has no such bias.
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from flowrig.campaign.robustness import robustness_of
 from flowrig.interfaces import Surrogate
 from flowrig.journal.events import ArmIncumbent, IncumbentFound
 from flowrig.learning.transfer import WithEarlier
@@ -32,19 +34,20 @@ def find_incumbent(record: RunRecord) -> IncumbentFound | None:
         the event for the journal; None if there are too few experiments, or the campaign has no
         surrogate.
     """
-    trusted = [e for e in record.experiments() if e.quality == "good"]
+    trusted = [e for e in record.experiments() if e.quality == "good" and not e.awaits]
     if record.campaign.surrogate is None or len(trusted) < INCUMBENT_MIN_EXPERIMENTS:
         return None
     model = record.model()
     share = None
     if isinstance(model, WithEarlier):
         share = dict(zip(record.profile.objective.responses, model.share.tolist(), strict=True))
-    index, mean, sd = _expected_best(record, model, trusted)
+    place, means, sd = _expected_best(record, model, trusted)
     return IncumbentFound(
-        index=index,
-        objective_mean=mean,
+        index=trusted[place].index,
+        objective_mean=float(means[place]),
         objective_sd=sd,
         prior_share=share,
+        robustness=robustness_of(record, model, trusted, means, place),
         arms={name: one for name, one in _of_arms(record, trusted) if one is not None} or None,
     )
 
@@ -58,18 +61,22 @@ def _of_arms(
         if len(known) < INCUMBENT_MIN_EXPERIMENTS:
             yield arm, None
             continue
-        index, mean, sd = _expected_best(record, record.model(arm), known)
-        yield arm, ArmIncumbent(index=index, objective_mean=mean, objective_sd=sd)
+        place, means, sd = _expected_best(record, record.model(arm), known)
+        found = ArmIncumbent(
+            index=known[place].index, objective_mean=float(means[place]), objective_sd=sd
+        )
+        yield arm, found
 
 
 def _expected_best(
     record: RunRecord, model: Surrogate, experiments: Sequence[Experiment]
-) -> tuple[int, float, float]:
-    """Number of the experiment of which a model expects most, and what it expects, with its sd."""
+) -> tuple[int, NDArray[np.float64], float]:
+    """The place of the experiment of which a model expects most, what it expects of each, shape
+    `n`, and the standard deviation of the largest."""
     space, objective = record.profile.space, record.profile.objective
     X = space.to_unit(space.array([e.conditions for e in experiments]))
     responses = model.predict(X).sample(SAMPLES, np.random.default_rng(record.seed))
     values = objective.value(responses)
     means = values.mean(axis=0)
     place = int(np.argmax(means))
-    return experiments[place].index, float(means[place]), float(values[:, place].std())
+    return place, means, float(values[:, place].std())

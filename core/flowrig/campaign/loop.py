@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
-from flowrig.campaign.model_check import model_r2
+from flowrig.campaign.early_end import EarlyEnd
+from flowrig.campaign.later import LaterResults
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.progress import CampaignProgress
 from flowrig.campaign.results import results_for_optimizers
@@ -69,6 +70,8 @@ class CampaignLoop:
         self._journal = CampaignJournal(journal, record.profile, now_s)
         self._progress = CampaignProgress(record, journal)
         self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
+        self._early = EarlyEnd(record, self._journal, self._progress, executor)
+        self._later = LaterResults(record, self._journal)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -107,6 +110,7 @@ class CampaignLoop:
 
     def _choose(self, stage: Stage) -> None:
         """Choose the conditions of the next batch, and write them down."""
+        self._later.before_choice(self._chooser)
         decided = self._record.decisions()
         first = len(decided) + 1
         wanted = self._progress.left_to_decide(stage)
@@ -116,10 +120,12 @@ class CampaignLoop:
             [one.conditions for one in decided if stage.learns_from(one.arm)],
             min(stage.batch, wanted),
             self._executor.compute,
+            pending=self._later.pending(stage),
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            self._journal.decided(stage, choice.suggestions, first)
+            before = decided[-1].conditions if decided else None
+            self._journal.decided(stage, choice.suggestions, first, before)
         elif choice.stage_over:
             done = len(self._progress.decided_in(stage))
             self._journal.stage_ended(stage, choice.stage_over, done)
@@ -158,25 +164,7 @@ class CampaignLoop:
     def _is_done(self, stage: Stage) -> bool:
         if self._progress.pending(stage):
             return False
-        return self._progress.is_over(stage) or self._ends_early(stage)
-
-    def _ends_early(self, stage: Stage) -> bool:
-        """Whether earlier experiments, or the surrogate, spare the rest; written down if so."""
-        if self._progress.left_to_decide(stage):
-            return self._explains_enough(stage)
-        self._journal.spared(stage, self._progress)
-        return True
-
-    def _explains_enough(self, stage: Stage) -> bool:
-        """Whether the surrogate reaches `until_r2` of a stage; written down if so."""
-        compute = None if stage.until_r2 is None else model_r2(self._record, stage.arm)
-        if stage.until_r2 is None or compute is None:
-            return False
-        r2 = self._executor.compute("seeing how much the model explains", compute)
-        if r2 < stage.until_r2:
-            return False
-        self._journal.explored(stage, r2, len(self._progress.decided_in(stage)))
-        return True
+        return self._progress.is_over(stage) or self._early.ends(stage)
 
     def _should_end(self) -> bool:
         return self._optimizer_gave_up or self._progress.reached_limit(self._now_s())

@@ -72,7 +72,7 @@ def _checkable(record: RunRecord, arm: str | None = None) -> list[Experiment]:
     if record.campaign.surrogate is None:
         return []
     experiments = [
-        e for e in record.experiments() if e.quality != "bad" and is_known_to(arm, e.decision.arm)
+        e for e in record.experiments() if e.is_usable and is_known_to(arm, e.decision.arm)
     ]
     return experiments if len(experiments) >= 2 * FOLDS else []
 

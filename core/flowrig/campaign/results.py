@@ -18,6 +18,8 @@ def results_for_optimizers(
 ) -> list[dict[str, Any]]:
     """Each experiment that is over as optimizers get it: conditions, features and objective.
 
+    One whose objective waits for off-line results is left out until they come.
+
     An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
     so has a skipped one: optimizers learn nothing false from it, and do not ask for it again.
 
@@ -29,13 +31,15 @@ def results_for_optimizers(
         arm: of the stage that asks: experiments of other arms are left out.
 
     Returns:
-        one row for each experiment, in the order in which they ended.
+        one row for each experiment, in the order in which they ended, or in which the results came
+        that they waited for.
     """
     objective = record.profile.objective
     nothing = dict.fromkeys((*objective.responses, objective.name), float("nan"))
     rows: list[tuple[int, dict[str, Any]]] = []
-    for experiment in record.experiments():
-        if not is_known_to(arm, experiment.decision.arm):
+    experiments = record.experiments() if before is None else record.experiments_before(before)
+    for experiment in experiments:
+        if experiment.awaits or not is_known_to(arm, experiment.decision.arm):
             continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
@@ -45,7 +49,7 @@ def results_for_optimizers(
             for name in spectra:
                 axis, values = record.spectrum(experiment.index, name)
                 row |= {name: values.tolist(), f"{name}.axis": axis.tolist()}
-        rows.append((experiment.sequence, row))
+        rows.append((experiment.complete_at, row))
     elsewhere = {d.index for d in record.decisions() if not is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
         if event.data.index in elsewhere:

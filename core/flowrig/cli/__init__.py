@@ -24,9 +24,11 @@ from flowrig.cli.instruments.plugin import plugin
 from flowrig.cli.instruments.profile import profile
 from flowrig.cli.instruments.trace import trace
 from flowrig.cli.results.bench import bench
+from flowrig.cli.results.compare import compare
 from flowrig.cli.results.export import export
 from flowrig.cli.results.replay import replay
 from flowrig.cli.results.report import report
+from flowrig.cli.results.result import result
 from flowrig.cli.results.twin import twin
 from flowrig.cli.results.twin_report import twin_report
 from flowrig.cli.results.twin_train import twin_train
@@ -158,8 +160,10 @@ for command in (
     halt,
     safe,
     report,
+    compare,
     replay,
     export,
+    result,
     check,
     plan,
     profile,

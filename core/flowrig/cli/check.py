@@ -1,14 +1,18 @@
 """`flowrig plugins`, `flowrig profiles` and `flowrig check`."""
 
 import sys
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import asdict
 
 from flowrig.cli.terminal.printing import print_entries, print_json, print_paragraph, say
 from flowrig.journal.visible import visible_line
+
+if TYPE_CHECKING:
+    from flowrig.profile import Problem
 
 __all__ = ["check", "plugins", "profiles"]
 
@@ -115,12 +119,18 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     """
     from flowrig.cli.runs.design_numbers import path_as_json
     from flowrig.plugins.registry import Plugins
-    from flowrig.profile import check_profile, load_profile
+    from flowrig.profile import DataProfile, ProfileError, read_profile
     from flowrig.run.preflight import refusals, simulation_outlook
 
-    plugins = Plugins.discover()
-    problems = check_profile(profile, plugins)
-    loaded = None if problems else load_profile(profile, plugins)
+    plugins, loaded = Plugins.discover(), None
+    problems: Sequence[Problem] = ()
+    try:
+        loaded = read_profile(profile, plugins).load_any()
+    except ProfileError as error:
+        problems = error.problems
+    if isinstance(loaded, DataProfile):
+        _check_data(loaded, wants_rig=connect or simulate or numbers, as_json=as_json)
+        return
     refused = [] if loaded is None else refusals(loaded, plugins)
     outlook = None if loaded is None else simulation_outlook(loaded)
     if simulate and outlook is not None and outlook.refusal:
@@ -147,6 +157,51 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
                 say(f"  {name}: {' '.join(filter(None, identity.values()))}")
             _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
+
+
+def _check_data(data: Any, *, wants_rig: bool, as_json: bool) -> None:
+    """Check the tables of a profile without devices, and say what it describes.
+
+    Raises:
+        InputError: an option needs a rig.
+    """
+    from flowrig.errors import InputError
+    from flowrig.run_record.experiments_of import read_data
+
+    if wants_rig:
+        raise InputError(f"{data.name} describes data, and no rig: check it without this option")
+    refused, experiments = [], None
+    try:
+        experiments = read_data(data)
+    except InputError as error:
+        refused.append(str(error))
+    if as_json:
+        count = 0 if experiments is None else len(experiments.X)
+        told = {"problems": [], "refused": refused, "devices": {}, "experiments": count}
+        print_json({**told, **_plain_outlook(None)})
+    else:
+        for text in refused:
+            say(text, fg="red", err=True)
+        if experiments is not None:
+            _describe_data(data, experiments)
+    sys.exit(2 if refused else 0)
+
+
+def _describe_data(data: Any, experiments: Any) -> None:
+    """Print a summary of data."""
+    say(f"{data.name} is sound", fg="green", nl=False)
+    say(visible_line(f": {data.title}"))
+    say("  data without a rig: nothing runs; flowrig twin learns from it")
+    conditions = (
+        f"{one.name} ({' or '.join(one.choices) or one.unit})".replace(" ()", "")
+        for one in data.space.parameters
+    )
+    print_paragraph(f"conditions: {', '.join(conditions)}", indent=2)
+    features = (f"{name} ({unit})" if unit else name for name, unit in data.units.items())
+    print_paragraph(f"features: {', '.join(features)}", indent=2)
+    tables = ", ".join(str(one.source) for one in data.priors)
+    left_out = f", {experiments.left_out} rows left out" if experiments.left_out else ""
+    print_paragraph(f"{len(experiments.X)} experiments{left_out}, from {tables}", indent=2)
 
 
 def _plain_outlook(outlook: Any) -> dict[str, Any]:

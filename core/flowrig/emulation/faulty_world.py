@@ -322,6 +322,14 @@ class FaultyWorld(World):
         self._pumps[device] = self._faulty_pump(device, body)
         return self._pumps[device]
 
+    def analysed(self) -> Mapping[str, float]:
+        """What off-line analyses find; see `World`."""
+        return self._world.analysed()
+
+    def put_in(self, component: str, volume_ul: float) -> None:
+        """Put a component of another volume [µL] into the path."""
+        self._world.put_in(component, volume_ul)
+
     def refill(self, stream: str) -> None:
         """Replace the syringe of a stream by a full one."""
         self._world.refill(stream)

@@ -4,16 +4,13 @@ pyserial imports this module, by its name, for such a URL; nothing else does, be
 not need pyserial.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from serial import PortNotOpenError, SerialBase, SerialException
 
 from flowrig.emulation.direct import DirectPort, direct_port
 
 __all__ = ["Serial"]
-
-T = TypeVar("T")
 
 
 class Serial(SerialBase):  # type: ignore[misc,unused-ignore]
@@ -46,25 +43,36 @@ class Serial(SerialBase):  # type: ignore[misc,unused-ignore]
 
     def read(self, size: int = 1) -> bytes:
         """Up to `size` bytes; fewer if they do not come within the timeout."""
-        return self._gone_told(lambda port: port.read(self._opening, size, self.timeout))
+        port = self._open_port()
+        try:
+            return port.read(self._opening, size, self._timeout)
+        except OSError as error:
+            raise SerialException(str(error)) from error
 
     def write(self, data: Any, /) -> int:
         """Send bytes; the instrument has obeyed when this returns."""
-        sent = bytes(data)
-        self._gone_told(lambda port: port.write(self._opening, sent))
+        port, sent = self._open_port(), bytes(data)
+        try:
+            port.write(self._opening, sent)
+        except OSError as error:
+            raise SerialException(str(error)) from error
         return len(sent)
 
     @property
     def in_waiting(self) -> int:
         """Number of bytes that can be read at once."""
-        return self._gone_told(lambda port: port.waiting(self._opening))
+        port = self._open_port()
+        try:
+            return port.waiting(self._opening)
+        except OSError as error:
+            raise SerialException(str(error)) from error
 
     def flush(self) -> None:
         """Return at once: nothing waits on the way."""
 
     def reset_input_buffer(self) -> None:
         """Drop what was received."""
-        self._gone_told(DirectPort.discard)
+        self._open_port().discard()
 
     def reset_output_buffer(self) -> None:
         """Return at once: nothing waits on the way."""
@@ -77,10 +85,7 @@ class Serial(SerialBase):  # type: ignore[misc,unused-ignore]
     def _update_dtr_state(self) -> None: ...
     def _update_break_state(self) -> None: ...
 
-    def _gone_told(self, act: Callable[[DirectPort], T]) -> T:
+    def _open_port(self) -> DirectPort:
         if not self.is_open or self._direct is None:
             raise PortNotOpenError
-        try:
-            return act(self._direct)
-        except OSError as error:
-            raise SerialException(str(error)) from error
+        return self._direct

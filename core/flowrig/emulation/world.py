@@ -7,7 +7,7 @@ matter.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -128,6 +128,21 @@ class World(ABC):
             device: of a kind that drives a stream.
             wrap: takes what drives the stream in this world, and returns what the device drives.
         """
+
+    def analysed(self) -> Mapping[str, float]:
+        """What the off-line channels of the profile find of what is at the end of the path now.
+
+        Returns:
+            values in the units of the profile, by CHANNEL.QUANTITY; a quantity of which the world
+            knows nothing is left out.
+        """
+        return {}
+
+    def put_in(  # noqa: B027 - optional for a world
+        self, component: str, volume_ul: float
+    ) -> None:
+        """Put a component of another volume [µL] into the path, as a person would while nothing
+        flows; one of the same volume stays as it is."""
 
     def refill(self, stream: str) -> None:  # noqa: B027 - optional for a world
         """Put a full syringe on the stopped pump of a stream, or fill its supply, as a person

@@ -109,6 +109,7 @@ class Optimizer(ABC):
     Attributes:
         door: admits what this optimizer suggests, and knows what was tried; an optimizer that
             knows steps asks it for the conditions that are left.
+        expected: conditions of experiments whose results are to come, see `expect`.
     """
 
     settings: OptimizerSettings
@@ -117,6 +118,7 @@ class Optimizer(ABC):
         self.problem = problem
         self.settings = settings
         self.door = Door(problem.space)
+        self.expected: tuple[Mapping[str, Any], ...] = ()
 
     def suggest(self, num_points: int = 1) -> list[dict[str, Any]]:
         """The next conditions, each as a mapping by parameter name.
@@ -182,6 +184,23 @@ class Optimizer(ABC):
                 raise InputError(f"a result lacks {', '.join(missing)}")
             self.door.note(row)
         self._do_ingest(results)
+
+    def expect(self, conditions: Sequence[Mapping[str, Any]]) -> None:
+        """Take the conditions of all experiments whose results are to come, in order.
+
+        They are decided, and perhaps measured, and a result that is found off the line is not known
+        yet. An optimizer that ignores them may suggest the same conditions again.
+
+        Args:
+            conditions: all of them; those that are missing now and were given before have results.
+        """
+        for row in conditions:
+            self.door.note(row)
+        self.expected = tuple(conditions)
+        self._do_expect(conditions)
+
+    def _do_expect(self, conditions: Sequence[Mapping[str, Any]]) -> None:  # noqa: B027 - optional
+        """Count experiments whose results are to come; an optimizer may read `expected` instead."""
 
     @abstractmethod
     def _do_suggest(self, num_points: int) -> Sequence[Suggestion | Mapping[str, float]]:

@@ -31,6 +31,7 @@ __all__ = [
     "EventData",
     "ExperimentBegun",
     "Explored",
+    "FlatOptimum",
     "GateAsked",
     "GateOpened",
     "HandAsked",
@@ -52,7 +53,10 @@ __all__ = [
     "Prediction",
     "PriorKept",
     "Reading",
+    "ResultEntered",
+    "ResultFile",
     "Resumed",
+    "Robustness",
     "RunStarted",
     "SafeStateSought",
     "SafeStateStep",
@@ -376,9 +380,10 @@ class Resumed(EventData):
         skipped: experiments that a person gave up so far.
         done: experiments that are measured so far.
         best: highest figure of merit of those that are good; null where there is none.
+        waiting: experiments whose figure of merit waits for results.
 
     Older forms:
-        0.1.0 has no `emptied`; nothing was.
+        0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did.
     """
 
     KIND: ClassVar = "resumed"
@@ -395,6 +400,7 @@ class Resumed(EventData):
     skipped: Count
     done: Count
     best: float | None
+    waiting: tuple[Count, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -729,8 +735,9 @@ class Measured(EventData):
         index: number of the experiment, from 1.
         conditions: by name, in the units of `run-started`.
         flow_rates_ul_min: flow rates [µL/min] by stream.
-        features: by name, units as in [analysis](analysis.md); null where there is no value.
-        objective: figure of merit; null where there is none.
+        features: by name, units as in [analysis](analysis.md); null where there is no value, or
+            where it waits for a result that is entered later.
+        objective: figure of merit; null where there is none yet, or none.
         quality: "good", "doubtful" or "bad".
         flags: why not good.
         started_s: rig time [s] at its first step.
@@ -738,6 +745,8 @@ class Measured(EventData):
             whether that was `reached`, after how many `residence_times`, the `drifts`, every look.
         readings: mean of what other devices reported while the sample was taken, by
             DEVICE.QUANTITY, in the units of `run-started`; null where there was no value.
+        to_come: of a simulated run with off-line channels: what their analyses will find, by
+            CHANNEL.QUANTITY, in the units of the profile.
     """
 
     KIND: ClassVar = "measured"
@@ -753,6 +762,100 @@ class Measured(EventData):
     started_s: Number
     steadiness: Steadiness | None = None
     readings: Mapping[str, Number | None] | None = None
+    to_come: Mapping[str, Number | None] | None = None
+
+
+@frozen(kw_only=True)
+class ResultFile(Fields):
+    """A file that was attached to a result.
+
+    Attributes:
+        name: as the person called it.
+        file: name of the copy in the folder `results` of the run.
+        sha256: SHA-256 of its content.
+        size_bytes: its size.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    size_bytes: int
+
+
+@frozen(kw_only=True)
+class ResultEntered(EventData):
+    """A result of an [off-line channel](off-line.md) was entered. The run writes it, or
+    `flowrig result` if the run is not under way.
+
+    A later entry for the same quantity replaces the earlier one; both stay in the journal.
+
+    Attributes:
+        entry: names the entry, so that none is taken twice; empty if a simulated run made it.
+        index: number of the experiment, from 1.
+        values: by CHANNEL.QUANTITY, in `units`.
+        units: by CHANNEL.QUANTITY, as in the profile; of what is lost too.
+        by: who or what measured it.
+        entered: when it was entered, ISO 8601 in UTC; `wall` is when the journal took it. Empty if
+            a simulated run made it.
+        files: what was attached.
+        lost: why there will be no result for the quantities in `units`, or for any that has none
+            where `units` is empty; empty where nothing is lost.
+        objective: figure of merit of the experiment with this result; null where there is none yet.
+    """
+
+    KIND: ClassVar = "result"
+    LIQUID: ClassVar = Liquid.NONE
+
+    entry: str
+    index: Count
+    values: Mapping[str, Number]
+    units: Mapping[str, str]
+    by: str
+    entered: str
+    files: tuple[ResultFile, ...] = ()
+    lost: str = ""
+    objective: Number | None = None
+
+
+@frozen(kw_only=True)
+class FlatOptimum(Fields):
+    """Measured conditions that are as good as the best within its scatter, and less sensitive.
+
+    Attributes:
+        index: number of the experiment.
+        objective_mean: expected figure of merit, averaged over the scatter of the conditions.
+        sd: its standard deviation by the scatter of the conditions.
+    """
+
+    index: Count
+    objective_mean: Number | None
+    sd: Number | None
+
+
+@frozen(kw_only=True)
+class Robustness(Fields):
+    """What the rig's own scatter makes of the figure of merit at the best conditions.
+
+    Attributes:
+        sd: standard deviation of both parts together.
+        from_conditions: standard deviation of the expected figure of merit by the scatter of
+            temperatures and flow rates.
+        from_measurement: standard deviation of one measurement at fixed conditions; null where it
+            is not known.
+        measurement: where that is from: "replicates" of the run, or the profile's "repeatability".
+        scatter: standard deviation of each condition, in its unit.
+        left_out: what is not in it, one clause each.
+        flat: the flattest of the conditions that are as good within `sd`; missing where no other is
+            much flatter.
+    """
+
+    sd: Number | None
+    from_conditions: Number | None
+    from_measurement: Number | None
+    measurement: str
+    scatter: Mapping[str, Number | None]
+    left_out: tuple[str, ...]
+    flat: FlatOptimum | None = None
 
 
 @frozen(kw_only=True)
@@ -780,6 +883,12 @@ class IncumbentFound(EventData):
         objective_sd: its standard deviation.
         prior_share: by response, how much earlier experiments count, where there are any; 0 to 1.
         arms: by arm, its incumbent, where the campaign has arms.
+        robustness: [spread by the rig's own scatter](scorecard.md#robustness-of-the-best): `sd` in
+            all, `from_conditions`, `from_measurement`, `measurement`, the `scatter` of conditions,
+            what is `left_out`, and a `flat` optimum; missing where it could not be computed.
+
+    Older forms:
+        0.1.0 has no `robustness`.
     """
 
     KIND: ClassVar = "expected-best"
@@ -790,6 +899,7 @@ class IncumbentFound(EventData):
     objective_sd: Number | None
     prior_share: Mapping[str, float] | None = None
     arms: Mapping[str, ArmIncumbent] | None = None
+    robustness: Robustness | None = None
 
 
 @frozen(kw_only=True)
@@ -865,7 +975,8 @@ class HoldBegun(EventData):
     """The run [waits for a person](tutorial-run-a-rig.md#holds). The executor writes it.
 
     Attributes:
-        why: written as `kind`: "pause", "gate" or "need".
+        why: written as `kind`: "pause", "gate", "need", or "results": then the rig is in its safe
+            state, and the run goes on by itself when enough results were entered.
         text: what it waits for, in one sentence.
         refill: streams whose syringes have to be filled, and STREAM.reservoir for reservoirs.
         empty: wastes that have to be emptied.
@@ -885,7 +996,7 @@ class HoldBegun(EventData):
     KIND: ClassVar = "hold"
     LIQUID: ClassVar = Liquid.NONE
 
-    why: Annotated[Literal["pause", "gate", "need"], Key("kind")]
+    why: Annotated[Literal["pause", "gate", "need", "results"], Key("kind")]
     text: str
     refill: tuple[str, ...]
     empty: tuple[str, ...]
@@ -900,10 +1011,10 @@ class HoldBegun(EventData):
 
 @frozen(kw_only=True)
 class WentOn(EventData):
-    """A person let the run go on. The executor writes it.
+    """A run on hold goes on. The executor writes it.
 
     Attributes:
-        by: from where, as in `operator`.
+        by: from where a person let it go on, as in `operator`; "result" if results were entered.
         refilled: streams whose syringes are full again, and STREAM.reservoir for reservoirs.
         emptied: wastes that are empty again.
 
@@ -962,6 +1073,7 @@ class HandAsked(EventData):
         asks: what to do, in words.
         devices: those to be worked.
         reads: what to read, by DEVICE.QUANTITY.
+        volumes_ul: by component of the path, the volume [µL] to put in. Older journals have none.
     """
 
     KIND: ClassVar = "hand-asked"
@@ -970,15 +1082,18 @@ class HandAsked(EventData):
     asks: str
     devices: tuple[str, ...]
     reads: tuple[str, ...]
+    volumes_ul: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
 class HandDone(EventData):
-    """A person has done at the devices by hand what was asked. The executor writes it.
+    """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
         by: "terminal", "command line", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
+        volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
+            none.
     """
 
     KIND: ClassVar = "hand-done"
@@ -986,6 +1101,7 @@ class HandDone(EventData):
 
     by: str
     readings: Mapping[str, Number | None]
+    volumes_ul: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -1185,6 +1301,7 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     Decided,
     ExperimentBegun,
     Measured,
+    ResultEntered,
     IncumbentFound,
     ModelChecked,
     Skipped,

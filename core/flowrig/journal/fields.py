@@ -76,7 +76,7 @@ class Fields:
         Raises:
             FieldError: a field is missing, or its value is none that flowrig writes.
         """
-        if not isinstance(content, Mapping):
+        if type(content) is not dict and not isinstance(content, Mapping):
             raise FieldError("is not a table")
         left, found = dict(content), dict[str, Any]()
         for one in _layout(cls):
@@ -97,7 +97,7 @@ class Fields:
             value = getattr(self, one.name)
             if value is not None or not one.is_left_out:
                 content[one.key] = _as_json(value)
-        return content | dict(self.extra)
+        return content | dict(self.extra) if self.extra else content
 
 
 @frozen
@@ -136,6 +136,10 @@ def _places(cls: type[Fields]) -> Iterator[_Place]:
 
 
 def _as_json(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
+    if type(value) is dict:
+        return {key: _as_json(item) for key, item in value.items()}
     if hasattr(value, "as_json"):
         return value.as_json()
     if isinstance(value, Mapping):
@@ -144,6 +148,8 @@ def _as_json(value: Any) -> Any:
         return [_as_json(item) for item in value]
     return value
 
+
+_AS_THEY_ARE: Final = frozenset({float, str, int, bool, NoneType})
 
 _FLOATS = Within(-sys.float_info.max, sys.float_info.max)
 
@@ -183,6 +189,8 @@ def _number(kinds: tuple[type, ...], within: Within) -> Form:
     low, high = within.low, within.high
 
     def load(value: Any) -> Any:
+        if type(value) is float and low <= value <= high and float in kinds:
+            return value
         is_number = isinstance(value, kinds) and not isinstance(value, bool)
         if not (is_number and low <= value <= high):
             raise FieldError("has a value that flowrig does not write")
@@ -230,7 +238,7 @@ def _mapping(arguments: tuple[Any, ...]) -> Form:
     form = form_of(arguments[1])
 
     def load(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise FieldError("is not a table")
         try:
             return {key: form(item) for key, item in value.items()}

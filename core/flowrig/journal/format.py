@@ -93,7 +93,7 @@ def finite(value: Any) -> Any:
     """
     if isinstance(value, str):
         return _encodable(value)
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+    if type(value) is not dict and _is_number(value):
         return _finite_number(value)
     if isinstance(value, (dict, Mapping)):
         return {_encodable(str(key)): finite(item) for key, item in value.items()}
@@ -102,8 +102,15 @@ def finite(value: Any) -> Any:
     return _converted(value)
 
 
+def _is_number(value: Any) -> bool:
+    if type(value) is float:  # nearly all are, and a check by `isinstance` takes longer
+        return True
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    return number and not isinstance(value, bool)
+
+
 def _finite_number(value: Any) -> float | int | None:
-    if isinstance(value, (int, np.integer)):
+    if type(value) is not float and isinstance(value, (int, np.integer)):
         return int(value) if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
     return float(value) if math.isfinite(value) else None
 
@@ -123,6 +130,8 @@ def _converted(value: Any) -> Any:
 
 def _encodable(text: str) -> str:
     """A text that UTF-8 can hold: half of a surrogate pair becomes an escape."""
+    if type(text) is str and text.isascii():
+        return text
     return str(text).encode("utf-8", "backslashreplace").decode()
 
 
@@ -135,8 +144,15 @@ def chained(before: str, head: Sequence[Any], text: str) -> str:
         text: data.
     """
     # as `canonical_json`, but faster: a check of a journal calls this for every event
-    plain = [None if isinstance(one, float) and not math.isfinite(one) else one for one in head]
-    return hashlib.sha256((_CANONICAL.encode([before, *plain]) + text).encode()).hexdigest()
+    sequence, time_s, wall, kind = head
+    texts = type(before) is str and type(wall) is str and type(kind) is str
+    if texts and type(sequence) is int and type(time_s) is float and math.isfinite(time_s):
+        first, third, fourth = map(_CANONICAL.encode, (before, wall, kind))
+        listed = f"[{first},{sequence},{time_s!r},{third},{fourth}]"
+    else:
+        plain = [None if isinstance(one, float) and not math.isfinite(one) else one for one in head]
+        listed = _CANONICAL.encode([before, *plain])
+    return hashlib.sha256((listed + text).encode()).hexdigest()
 
 
 def array_digest(content: bytes, dtype: str, shape: str) -> str:

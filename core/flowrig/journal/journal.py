@@ -44,6 +44,7 @@ from flowrig.journal.events import (
     ListenerFailed,
     Measured,
     Notice,
+    ResultEntered,
     Unreadable,
 )
 from flowrig.journal.format import FILE_NAME, FORMAT, SCHEMA, canonical_json, finite
@@ -55,6 +56,9 @@ __all__ = ["FILE_NAME", "FORMAT", "AnyEvent", "Event", "Journal", "Listener", "c
 A = TypeVar("A", bound=EventData)
 B = TypeVar("B", bound=EventData)
 C = TypeVar("C", bound=EventData)
+
+DIGESTED = (Decided.KIND, Measured.KIND, ResultEntered.KIND)
+"""Kinds of events in the digest of a run, in the order in which the journal holds them."""
 
 LAST_SEQUENCE = 2**63 - 1
 """Largest number of a row in SQLite."""
@@ -419,9 +423,9 @@ class Journal:
         return digests_in(row[0]) if row else {}
 
     def digest(self) -> str:
-        """SHA-256 over all decisions and measurements, without wall-clock labels."""
+        """SHA-256 over decisions, measurements and results, without wall-clock labels."""
         total = hashlib.sha256()
-        for _, time_s, _, kind, text, _ in self._rows((Decided.KIND, Measured.KIND)):
+        for _, time_s, _, kind, text, _ in self._rows(DIGESTED):
             total.update(canonical_json([kind, time_s, json.loads(text)]).encode())
         return total.hexdigest()
 

@@ -128,7 +128,7 @@ def read_experiments(
         path: the file, UTF-8.
         space: gives the parameters, and the box that becomes the unit cube.
         responses: names of the responses, in the order of the columns of `Y`.
-        columns: by response, the name of its column if that is another one.
+        columns: by response or condition, the name of its column if that is another one.
         selection: which rows, by the columns `stage` and `arm`; others are as if they were not
             there.
 
@@ -136,14 +136,15 @@ def read_experiments(
         InputError: the file cannot be read, lacks a column, or has a cell that is not a number.
     """
     named = dict(columns or {})
-    unknown = sorted(set(named) - set(responses))
+    unknown = sorted(set(named) - {*responses, *(one.name for one in space.parameters)})
     if unknown:
         raise InputError(
-            f"no response is called {unknown[0]!r}; the objective needs {' and '.join(responses)}"
+            f"no response is called {unknown[0]!r}; the objective needs {' and '.join(responses)}, "
+            f"and conditions are {', '.join(one.name for one in space.parameters)}"
         )
     head, rows = _read(path)
     rows = _selected(path, head, rows, selection)
-    conditions = [(column_of(parameter),) for parameter in space.parameters]
+    conditions = [(named.get(one.name, column_of(one)),) for one in space.parameters]
     wanted = conditions + [
         (named[name],) if name in named else _names_of_response(name) for name in responses
     ]

@@ -1,6 +1,6 @@
 """The result of one experiment: from raw frames to features, quality and objective."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ from flowrig.interfaces import Quality
 from flowrig.measurement.features import extract_features
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import FeatureProbe, Observation
+from flowrig.measurement.read_features import lacking
 from flowrig.measurement.sample import Features, Flag, Sample, worst_quality
 from flowrig.measurement.stationarity import Steadiness
+from flowrig.problem.objective import Objective
 from flowrig.profile import Profile
-from flowrig.profile.model.devices import units_of_readings
 
 __all__ = ["Measurement", "calibration_arrays", "evaluate", "feature_probe", "measured_arrays"]
 
@@ -29,8 +30,9 @@ class Measurement:
     """The result of one experiment.
 
     Attributes:
-        features: by name, see `flowrig.measurement.spectra`.
-        objective: value of the objective; nan if a feature that it needs has no value.
+        features: by name, see `flowrig.measurement.spectra`; nan where an off-line result is
+            awaited.
+        objective: value of the objective; nan if a feature that it needs has no value yet.
         quality: whether the result can be trusted.
         flags: reasons why it cannot, one phrase each.
     """
@@ -62,7 +64,6 @@ def evaluate(
     Raises:
         InputError: see `extract_features`.
     """
-
     samples = {
         name: Sample(
             frames=observation.frames[name],
@@ -72,7 +73,8 @@ def evaluate(
         )
         for name in profile.analysis.devices
     }
-    nothing = dict.fromkeys(units_of_readings(profile.devices), float("nan"))
+    later = profile.later_features
+    nothing = dict.fromkeys((*profile.readings, *profile.analysis.off_line_units), float("nan"))
     features = extract_features(
         profile.analysis,
         samples,
@@ -84,12 +86,21 @@ def evaluate(
     flags = [*features.flags, *_doubts(calibration, observation)]
     count = {"", *profile.channels_that_count}
     quality = worst_quality(flag for flag in flags if flag.channel in count)
-    quality = quality if np.isfinite(objective) else Quality.BAD
-    # A GOOD flag reports a missing shape of a band: no fault unless the objective needs that shape.
-    reported = dict.fromkeys(
-        flag.reason for flag in flags if flag.quality is not Quality.GOOD or quality is Quality.BAD
-    )
-    return Measurement(features.values, objective, quality, tuple(reported)), features
+    if not (np.isfinite(objective) or _may_come(profile.objective, features, later)):
+        quality = Quality.BAD
+    reported = _reported(flags, quality, later)
+    return Measurement(features.values, objective, quality, reported), features
+
+
+def _reported(flags: Iterable[Flag], quality: Quality, later: Iterable[str]) -> tuple[str, ...]:
+    """The reasons of flags, each once.
+
+    A GOOD flag reports a missing shape of a band: no fault unless the objective needs that shape.
+    A feature that waits for a result lacks nothing.
+    """
+    to_come = set(map(lacking, later))
+    shown = (f for f in flags if f.quality is not Quality.GOOD or quality is Quality.BAD)
+    return tuple(dict.fromkeys(f.reason for f in shown if f.reason not in to_come))
 
 
 def _objective(profile: Profile, features: Features) -> float:
@@ -98,6 +109,14 @@ def _objective(profile: Profile, features: Features) -> float:
     if not np.isfinite(responses).all():
         return float("nan")
     return float(profile.objective.value(responses))
+
+
+def _may_come(
+    objective: Objective, features: Features, later: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Whether an objective without a value only waits for results."""
+    missing = [one for one in objective.responses if not np.isfinite(features.values[one])]
+    return bool(missing) and all(one in later for one in missing)
 
 
 def _doubts(calibration: LightCalibration, observation: Observation) -> Iterator[Flag]:

@@ -27,6 +27,7 @@ class Observation:
         changed: settings that somebody else has changed meanwhile, one clause each.
         readings: mean of what devices reported while the frames were taken, by DEVICE.QUANTITY;
             not a number where there was no value.
+        to_come: at a simulated rig, what off-line analyses will find, by CHANNEL.QUANTITY.
     """
 
     dark: Mapping[str, Array]
@@ -34,6 +35,7 @@ class Observation:
     steadiness: Steadiness | None = None
     changed: tuple[str, ...] = ()
     readings: Mapping[str, float] = field(factory=dict)
+    to_come: Mapping[str, float] = field(factory=dict)
 
 
 FeatureProbe = Callable[[Observation], Mapping[str, float]]

@@ -13,7 +13,7 @@ from flowrig.measurement.sample import Flag, Spectrum
 from flowrig.measurement.spectra import area, interpolate_at, window_slice
 from flowrig.profile.model import Channel, Feature, Reading
 
-__all__ = ["read_features"]
+__all__ = ["lacking", "read_features"]
 
 
 def read_features(
@@ -41,13 +41,18 @@ def read_features(
     missing = [
         Flag(
             Quality.GOOD if one.may_lack else Quality.BAD,
-            f"{one.name} has no finite value",
+            lacking(one.name),
             one.only.channel if one.only is not None else "",
         )
         for one in features
         if not math.isfinite(values[one.name]) and not one.is_shape
     ]
     return values, [*missing, *reader.shapeless()]
+
+
+def lacking(feature: str) -> str:
+    """What the flag of a feature without a value says."""
+    return f"{feature} has no finite value"
 
 
 def _in_order(features: Sequence[Feature]) -> Iterator[Feature]:

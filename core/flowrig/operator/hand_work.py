@@ -1,5 +1,6 @@
-"""Devices that a person works and reads: the run asks before each new value, and for readings."""
+"""What a person works, reads and changes: the run asks before each new value, and for readings."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from flowrig.interfaces import SelectableSettings
@@ -8,11 +9,30 @@ from flowrig.journal.events import HandAsked, HandDone
 from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.safety.actuation import Actuation
 
-__all__ = ["HandWork"]
+__all__ = ["HandWork", "volumes_to_change"]
+
+SAME_VOLUME = 1e-6
+"""Relative difference of volumes that are one and the same."""
+
+
+def volumes_to_change(
+    wanted_ul: Mapping[str, float], present_ul: Mapping[str, float]
+) -> dict[str, float]:
+    """The volumes [µL], by component, that a person has to put in.
+
+    Args:
+        wanted_ul: by component that a person changes.
+        present_ul: what is in, as far as it is known.
+    """
+    return {
+        name: volume_ul
+        for name, volume_ul in wanted_ul.items()
+        if not math.isclose(present_ul.get(name, -1.0), volume_ul, rel_tol=SAME_VOLUME)
+    }
 
 
 class HandWork:
-    """Asks a person to work and to read what nothing connects to the computer.
+    """Asks a person to work, to read and to change what nothing connects to the computer.
 
     At an emulated rig nobody can turn a handle: there the emulators do it at once.
 
@@ -47,6 +67,34 @@ class HandWork:
         asks = f"by hand: {', '.join(works)}"
         self._ask(Hold(kind=HoldKind.NEED, text=asks, works=works), tuple(news))
 
+    def put_in(self, volumes_ul: Mapping[str, float]) -> None:
+        """Have components of some volumes [µL] put into the path, where others are in it.
+
+        What was put in stays in it, also over a resume: the journal knows.
+
+        Raises:
+            HoldExpiredError: no person answered in time.
+        """
+        news = volumes_to_change(volumes_ul, self._actuation.ledger.rig_state.volumes_ul)
+        if not news:
+            return
+        asks = "; ".join(self._request(name, volume_ul) for name, volume_ul in news.items())
+        works = tuple(f"{name} has {volume_ul:.4g} µL" for name, volume_ul in news.items())
+        self._ask(Hold(kind=HoldKind.NEED, text=asks, works=works), (), news)
+        self._rig.put_in(news)
+
+    def _request(self, name: str, volume_ul: float) -> str:
+        """What a person is asked to do, with the length of tubing, and what is hot there."""
+        component = self._rig.profile.path[name]
+        asks = f"{component.by_hand}: {name}, {volume_ul:.4g} µL"
+        if component.inner_diameter_mm is not None:
+            length_cm = 0.4 * volume_ul / (math.pi * component.inner_diameter_mm**2)
+            asks += f", which are {length_cm:.4g} cm of {component.inner_diameter_mm:.4g} mm bore"
+        hot = component.heater and self._actuation.ledger.rig_state.heater(component.heater)
+        if hot and hot.set_point_c is not None:
+            asks += f" (mind that {component.heater} is set to {hot.set_point_c:g} °C)"
+        return asks
+
     def readings(self) -> dict[str, float]:
         """What a person reads now, by DEVICE.QUANTITY; asks nothing if there is nothing to read.
 
@@ -60,20 +108,30 @@ class HandWork:
         asks = f"read by hand: {', '.join(shown)}"
         return self._ask(Hold(kind=HoldKind.NEED, text=asks, reads=tuple(units)), ())
 
-    def _ask(self, hold: Hold, devices: tuple[str, ...]) -> dict[str, float]:
+    def _ask(
+        self,
+        hold: Hold,
+        devices: tuple[str, ...],
+        volumes_ul: Mapping[str, float] | None = None,
+    ) -> dict[str, float]:
         """Ask, and journal question and answer; returns what was read."""
-        self._actuation.write_event(HandAsked(asks=hold.text, devices=devices, reads=hold.reads))
-        if self._is_emulated(hold, devices):
+        asked = HandAsked(asks=hold.text, devices=devices, reads=hold.reads, volumes_ul=volumes_ul)
+        self._actuation.write_event(asked)
+        if self._is_emulated(hold, devices, changes=volumes_ul is not None):
             by, readings = "simulation", self._rig.read_by_attendant() if hold.reads else {}
         else:
             answer = self._hold(hold)
             by, readings = answer.by, dict(answer.readings)
-        self._actuation.write_event(HandDone(by=by, readings=readings))
+        done = HandDone(by=by, readings=readings, volumes_ul=volumes_ul)
+        self._actuation.ledger.follow(self._rig.clock.now_s(), done)
+        self._actuation.write_event(done)
         return readings
 
-    def _is_emulated(self, hold: Hold, devices: tuple[str, ...]) -> bool:
+    def _is_emulated(self, hold: Hold, devices: tuple[str, ...], *, changes: bool) -> bool:
         entries, read = self._rig.profile.devices, (one.partition(".")[0] for one in hold.reads)
-        return all(entries[name].emulated for name in (*devices, *read))
+        # The path is emulated where all that acts on it is.
+        asked = entries if changes else (*devices, *read)
+        return all(entries[name].emulated for name in asked)
 
     def _shown(self, name: str, value: Value) -> str:
         """A value of a device in words, with the number of a position."""

@@ -18,6 +18,8 @@ class HoldKind(StrEnum):
     """The profile asks for a person's consent."""
     NEED = "need"
     """A person has to do something at the rig or the computer."""
+    RESULTS = "results"
+    """Results of experiments have to be entered."""
 
 
 @frozen(kw_only=True)

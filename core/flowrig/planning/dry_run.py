@@ -12,6 +12,7 @@ from flowrig.interfaces import Frames
 from flowrig.journal import events
 from flowrig.measurement.observation import Observation
 from flowrig.operator.gates import Gates, sentence
+from flowrig.operator.hand_work import volumes_to_change
 from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.problem.space import Value
 from flowrig.procedure.procedures import calibrate, run_condition
@@ -19,6 +20,7 @@ from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
     Draw,
+    PutIn,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -31,11 +33,13 @@ from flowrig.procedure.steps import (
     TellChanges,
     TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
     WaitSteady,
 )
 from flowrig.procedure.volumes import require_volumes
 from flowrig.profile import Gate, Profile, SafeStep
+from flowrig.run_record.scorecard.times import Share, TimeCount, TimeShares, share_of
 from flowrig.safety.guard import rules_of
 from flowrig.safety.syringes import SyringeLedger
 from flowrig.safety_rules import (
@@ -149,6 +153,7 @@ class Outcome:
 
     Attributes:
         parts: calibration, stages and safe state, in order.
+        time: where the time goes, in all and by experiment; people and computers take none.
         volumes_ul: what each stream delivered [µL].
         refills: holds for a refill.
         drawings: syringes that are filled from reservoirs.
@@ -158,6 +163,7 @@ class Outcome:
     """
 
     parts: tuple[Part, ...]
+    time: TimeShares
     volumes_ul: Mapping[str, float]
     refills: tuple[Refill, ...]
     drawings: tuple[Drawing, ...]
@@ -189,6 +195,7 @@ class DryRun:
         rules = (rule for rule in rules_of(profile) if not isinstance(rule, READS))
         self._supervisor = Supervisor(rules)
         self._now_s = 0.0
+        self._times = TimeCount()
         self._rates_ul_min = dict.fromkeys(profile.streams, 0.0)
         self._volumes_ul = dict.fromkeys(profile.streams, 0.0)
         self._temperatures_c = {
@@ -205,9 +212,11 @@ class DryRun:
         self._gates = Gates(profile)
         self._questions: list[Question] = []
         self._by_hand: dict[str, Value] = {}
+        self._inside_ul: dict[str, float] = {}
         self._problems: list[str] = []
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
+            PutIn: self._put_in,
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._wait_steady,
             Draw: self._draw,
@@ -222,6 +231,7 @@ class DryRun:
             SetValues: self._set_values,
             TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: self._tell_readings,
+            TellToCome: lambda _step: {},
         }
 
     def campaign(self, stages: Mapping[str, Sequence[Mapping[str, Value]]]) -> Outcome:
@@ -246,6 +256,7 @@ class DryRun:
             self._safe_state()
         return Outcome(
             parts=tuple(self._parts),
+            time=self._times.result(),
             volumes_ul=self._volumes_ul,
             refills=tuple(self._refills),
             drawings=tuple(self._drawings),
@@ -284,6 +295,7 @@ class DryRun:
     def _experiment(self, number: int, stage: str, conditions: Mapping[str, Value]) -> None:
         """One experiment; if a syringe is low, or a waste full, it is done after a hold."""
         self._experiment_under_way = number
+        self._times.begin(number)
         try:
             try:
                 self._run(run_condition(self._profile, conditions, self._probe))
@@ -292,6 +304,7 @@ class DryRun:
                 self._run(run_condition(self._profile, conditions, self._probe))
         except (OutOfRangeError, NeedsPersonError) as error:
             self._give_up(f"experiment {number}", error)
+        self._times.end()
 
     def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
         """Refill and empty at once what the run holds for."""
@@ -326,6 +339,12 @@ class DryRun:
         self._ledger.follow(self._now_s, events.Intent(command="set-values", positions=at))
         done = events.Outcome(intent=0, command="set-values", outcome="done")
         self._ledger.follow(self._now_s, done)
+
+    def _put_in(self, step: PutIn) -> None:
+        news = volumes_to_change(step.volumes_ul, self._inside_ul)
+        if news:
+            self._inside_ul |= news
+            self._ask_by_hand("put in", (f"{name} {ul:.4g} µL" for name, ul in news.items()))
 
     def _tell_readings(self, _step: TellReadings) -> dict[str, float]:
         if self._profile.readings_by_hand:
@@ -367,7 +386,7 @@ class DryRun:
             volumes_ul=dict(step.volumes_ul),
         )
         self._drawings.append(drawing)
-        self._now_s += refill_duration_s(self._profile, step.volumes_ul)
+        self._pass("refill", refill_duration_s(self._profile, step.volumes_ul))
         stopped = events.Outcome(
             intent=0,
             command="stop",
@@ -401,7 +420,7 @@ class DryRun:
                     f"{heater}: {step.set_points_c[heater]:g} °C takes {time_s / 60:.0f} min, "
                     f"longer than [steady] timeout, {steady.timeout_s / 60:.0f} min"
                 )
-        self._now_s += max(times_s.values(), default=0.0)
+        self._pass("heating", max(times_s.values(), default=0.0))
         self._temperatures_c.update(step.set_points_c)
 
     def _set_flow_rates(self, step: SetFlowRates) -> None:
@@ -462,15 +481,24 @@ class DryRun:
         )
 
     def _wait(self, step: Wait | Settle) -> None:
-        self._now_s += step.duration_s
+        share = share_of(step.reason) if isinstance(step, Wait) else "refill"
+        self._pass(share, step.duration_s)
+
+    def _pass(self, share: Share, duration_s: float) -> None:
+        """Let time pass that is spent on something."""
+        self._now_s += duration_s
+        self._times.share = share
+        self._times.pass_to(self._now_s)
 
     def _acquire(self, step: Acquire) -> dict[str, Frames]:
         """Let the time of the frames pass; their counts are zero."""
         plan = {n: step.own.get(n, (step.frames, step.interval_s)) for n in step.spectrometers}
-        self._now_s += max(
+        duration_s = max(
             frames * max(interval_s, self._integration_time_us(name) * 1e-6)
             for name, (frames, interval_s) in plan.items()
         )
+        is_of_liquid = step.purpose in ("look", "sample")
+        self._pass("frames" if is_of_liquid else "references", duration_s)
         return {name: self._empty_frames(name, frames) for name, (frames, _) in plan.items()}
 
     def _integration_time_us(self, spectrometer: str) -> int:
@@ -511,16 +539,16 @@ class DryRun:
             return
         self._rates_ul_min.update(rates)
         self._flow(tuple(rates))
-        self._now_s += duration_s
+        self._pass("flush", duration_s)
         self._rest(tuple(rates))
         rate_c_s = self._profile.steady.cooling_c_min / 60
         for heater, temperature_c in self._temperatures_c.items():
             self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
 
     def _cooling_time_s(self, below_c: float | None) -> float:
-        if below_c is None:
+        if below_c is None or not self._temperatures_c:
             return float("inf")
-        hottest_c = max(self._temperatures_c.values(), default=AMBIENT_C)
+        hottest_c = max(self._temperatures_c.values())
         if hottest_c <= below_c:
             return 0.0
         if below_c <= AMBIENT_C:

@@ -40,7 +40,7 @@ def expected_conditions(record: RunRecord, profile: Profile, count: int) -> list
             f"the run in {record.folder} has another search space than {profile.name}; it cannot "
             "tell where an optimizer will look"
         )
-    usable = [one for one in record.experiments() if one.quality != "bad"]
+    usable = [one for one in record.experiments() if one.is_usable]
     if record.campaign.surrogate is None or len(usable) < DRAWS_MIN_EXPERIMENTS:
         return []
     candidates = [*scattered(space, CANDIDATES, record.seed), *extremes(space)]

@@ -11,6 +11,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.optimizer import new_optimizer
+from flowrig.campaign.order import in_order
 from flowrig.errors import FlowrigError, NothingLeftError, OutOfRangeError
 from flowrig.interfaces import Optimizer, Surrogate
 from flowrig.problem.designs import uniform
@@ -85,7 +86,8 @@ def known_conditions(
                 optimizer.ingest(_invented_results(profile, rows[ingested:], number))
             ingested = len(rows)
             wanted = stage.experiments - len(known)
-            one, other = (_next(stage, optimizer, wanted) for optimizer in pair)
+            before = rows[-1] if rows else None
+            one, other = (_next(profile, stage, each, wanted, before) for each in pair)
             if one != other:
                 break
             known += one
@@ -98,13 +100,12 @@ def known_conditions(
     return Known(known)
 
 
-def _next(stage: Stage, optimizer: Optimizer, wanted: int) -> list[Conditions]:
+def _next(
+    profile: Profile, stage: Stage, optimizer: Optimizer, wanted: int, before: Conditions | None
+) -> list[Conditions]:
     """The next batch, in the order in which a campaign runs it."""
     batch: list[Conditions] = list(optimizer.suggest(min(stage.batch, wanted)))
-    if stage.order_by is None:
-        return batch
-    order = next(one for one in optimizer.problem.space.parameters if one.name == stage.order_by)
-    return sorted(batch, key=lambda row: order.number_of(row[order.name]))
+    return [batch[place] for place in in_order(profile, stage, batch, before)]
 
 
 def _no_model() -> Surrogate:

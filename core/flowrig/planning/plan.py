@@ -20,6 +20,7 @@ from flowrig.problem.steps import all_allowed
 from flowrig.profile import Profile, Stage
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
+from flowrig.run_record.scorecard.times import TimeShares
 
 __all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul"]
 
@@ -68,6 +69,7 @@ class Plan:
         time_s: from the start to the safe state [s], without the time of people and computers.
         time_range_s: shortest and longest [s], as far as conditions are not known.
         parts: calibration, stages and safe state, in order.
+        time: where the time goes, by the names that the report of a run uses.
         volumes_ul: volume [µL] that each stream delivers.
         volume_ranges_ul: least and most [µL] of each.
         waste_ul: volume [µL] that reaches the wastes.
@@ -89,6 +91,7 @@ class Plan:
     time_s: float
     time_range_s: Range
     parts: tuple[PlannedPart, ...]
+    time: TimeShares
     volumes_ul: Mapping[str, float]
     volume_ranges_ul: Mapping[str, Range]
     waste_ul: float
@@ -143,6 +146,7 @@ def plan_campaign(
         time_s=expected.time_s,
         time_range_s=_span([one.time_s for one in outcomes]),
         parts=_parts(outcomes, known),
+        time=expected.time,
         volumes_ul=expected.volumes_ul,
         volume_ranges_ul={s: _span([o.volumes_ul[s] for o in outcomes]) for s in profile.streams},
         waste_ul=wastes_ul[0],

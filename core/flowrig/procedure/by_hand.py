@@ -42,7 +42,8 @@ def perform(
         the result of the procedure.
 
     Raises:
-        InputError: a real rig has devices that a person works; nothing was done.
+        InputError: a real rig has devices that a person works, or components that a person changes;
+            nothing was done.
         UnsafeStateError: the safe state was not confirmed; the message says what is not known.
         FlowrigError: an instrument failed or a limit was reached; the rig is in its safe state.
     """
@@ -50,6 +51,11 @@ def perform(
         if entry.by_hand and not entry.emulated:
             raise InputError(
                 f"{name} is worked by hand, and here nobody can be asked; run a campaign instead"
+            )
+    for name in rig.profile.volumes_by_hand:
+        if not all(entry.emulated for entry in rig.profile.devices.values()):
+            raise InputError(
+                f"a person changes {name}, and here nobody can be asked; run a campaign instead"
             )
     actuation = Actuation(rig, lambda event: 0, SyringeLedger(rig.profile))
     executor = Executor(actuation, note_event, OperatorRequests())

@@ -9,13 +9,15 @@ from flowrig.journal.events import WasteLevel, WasteLevels
 from flowrig.operator.gate_wait import GateWait
 from flowrig.operator.gates import Gates
 from flowrig.operator.hand_work import HandWork
-from flowrig.operator.hold import Answer, Hold
+from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.operator.hold_wait import HoldWait
 from flowrig.operator.requests import OperatorRequests
+from flowrig.operator.result_wait import ResultWait
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s, valves_back
 from flowrig.procedure.steps import (
     Acquire,
     Draw,
+    PutIn,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -28,6 +30,7 @@ from flowrig.procedure.steps import (
     TellChanges,
     TellReadings,
     TellRinse,
+    TellToCome,
     Wait,
     WaitSteady,
 )
@@ -66,10 +69,12 @@ class Executor:
         self._watch = Watch(actuation.rig, self._guard, requests, note_event)
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
+        self._result_wait = ResultWait(actuation, self._guard, requests, obey)
         self._hands = HandWork(actuation, self.hold)
         self._gates = None if gates is None else GateWait(gates, actuation, requests, self.hold)
         self._perform: dict[type[Step], Callable[[Any], Any]] = {
             RequireVolume: self._require_volume,
+            PutIn: lambda step: self._hands.put_in(step.volumes_ul),
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._watch.wait_steady,
             SetValues: self._set_values,
@@ -83,6 +88,7 @@ class Executor:
             Acquire: self._watch.acquire,
             TellChanges: lambda step: self._guard.changes,
             TellRinse: lambda step: self._actuation.ledger.lines.needed_ul(step.streams),
+            TellToCome: lambda step: actuation.rig.to_come(),
             TellReadings: lambda step: {
                 **self._guard.sampled_readings(),
                 **self._hands.readings(),
@@ -148,6 +154,13 @@ class Executor:
         answer = self._hold_wait.wait(hold)
         self._watch.obey(may_pause=False, may_skip=False)
         return answer
+
+    def await_results(
+        self, text: str, has_come: Callable[[], bool], due_s: Callable[[], float | None], by: str
+    ) -> None:
+        """Wait for results of a rig that is in its safe state; see `ResultWait.wait`."""
+        self._watch.begin(f"on hold: {text}", None)
+        self._result_wait.wait(Hold(kind=HoldKind.RESULTS, text=text), has_come, due_s, by)
 
     def begin_stage(self, stage: str) -> None:
         """Ask a person before a stage of the campaign, where the profile wants it.

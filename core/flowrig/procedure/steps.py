@@ -15,6 +15,7 @@ __all__ = [
     "Acquire",
     "Draw",
     "Procedure",
+    "PutIn",
     "RequireVolume",
     "SetFlowRates",
     "SetLight",
@@ -42,6 +43,13 @@ class RequireVolume(Step):
 
     Those that a reservoir fills are filled first; for others the run holds.
     """
+
+    volumes_ul: Mapping[str, float]
+
+
+@frozen
+class PutIn(Step):
+    """Have components of some volumes [µL] in the path; a person changes those that differ."""
 
     volumes_ul: Mapping[str, float]
 
@@ -155,6 +163,14 @@ class TellReadings(Step):
     """Tell the mean of what devices reported while the newest frames were taken.
 
     The result is a number by DEVICE.QUANTITY, not a number where there was no value.
+    """
+
+
+@frozen
+class TellToCome(Step):
+    """Tell what off-line analyses will find of the sample; only a simulated rig knows it.
+
+    The result is a number by CHANNEL.QUANTITY; none for a real rig.
     """
 
 

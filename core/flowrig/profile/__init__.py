@@ -1,5 +1,6 @@
 """Rig profiles and campaigns: TOML files into checked, frozen values."""
 
+from flowrig.profile.data import DataProfile
 from flowrig.profile.library import ListedProfile, list_profiles
 from flowrig.profile.load import (
     ProfileSource,
@@ -50,6 +51,7 @@ __all__ = [
     "Campaign",
     "Commissioning",
     "Component",
+    "DataProfile",
     "DeviceEntry",
     "Gate",
     "HoldRules",

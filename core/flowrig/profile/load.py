@@ -10,6 +10,7 @@ import tomlkit
 from attrs import frozen
 
 from flowrig.profile.controls import equations_of, needs_equations
+from flowrig.profile.data import DataProfile, is_data, load_data
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
@@ -22,7 +23,8 @@ from flowrig.profile.rules.devices import at_their_keys
 from flowrig.profile.rules.flow_path import counted
 from flowrig.profile.rules.safe_state import complete
 from flowrig.profile.rules.space import optimizers_fit, reachable
-from flowrig.profile.shorthand import BY_NAME, as_list, at_its_name, with_total_flow
+from flowrig.profile.rules.steps import timed
+from flowrig.profile.shorthand import as_lists, at_its_name, with_total_flow
 from flowrig.profile.source import Document, extended, parse_text, read_document
 from flowrig.profile.structure import OfferSource, Structurer
 
@@ -68,7 +70,21 @@ class ProfileSource:
         Raises:
             ProfileError: everything that is wrong with it, each with file, line and column.
         """
+        if is_data(self.document):
+            message = "it describes data, and no rig: there is nothing to open, and nothing to run"
+            expected = "`flowrig check` or `flowrig twin`, or the keys `devices`, `streams`, `path`"
+            raise ProfileError([Problem(Place(self.document.file), message, expected)])
         return _profile(self.name, self.document, self.plugins)
+
+    def load_any(self) -> Profile | DataProfile:
+        """Check the content, that of a rig or that of data without one.
+
+        Raises:
+            ProfileError: everything that is wrong with it, each with file, line and column.
+        """
+        if is_data(self.document):
+            return load_data(self.name, self.document, _structurer(self.plugins))
+        return self.load()
 
     @property
     def text(self) -> str:
@@ -113,7 +129,7 @@ def load_profile(target: str | Path, plugins: OfferSource) -> Profile:
 def check_profile(target: str | Path, plugins: OfferSource) -> list[Problem]:
     """Everything that is wrong with a profile or campaign; an empty list if it can be used."""
     try:
-        load_profile(target, plugins)
+        read_profile(target, plugins).load_any()
     except ProfileError as error:
         return list(error.problems)
     return []
@@ -300,6 +316,8 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
             profile = attrs.evolve(profile, system=equations_of(profile).system)
         findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
         if not findings:
+            findings += timed(profile)
+        if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
@@ -331,8 +349,7 @@ def _structured(
     if key == "settings" and isinstance(value, dict):  # the others are equations
         controlled = _controlled(sections)
         value = {name: one for name, one in value.items() if name in controlled}
-    if key in BY_NAME:
-        value = as_list(key, value, sections.get("streams") or {})
+    value = as_lists(key, value, sections.get("streams") or {})
     return structurer.structure(value, attribute.type, (key,), split_suffix(attribute.name)[1])
 
 

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -194,6 +195,7 @@ def unit_factors() -> Iterator[tuple[str, str, Fraction]]:
             yield dimension.name, text, factor
 
 
+@lru_cache(maxsize=4096)
 def split_suffix(name: str) -> tuple[str, str]:
     """A field's name without its unit, and the unit: ("rate", "uL/min") for "rate_ul_min".
 
@@ -243,6 +245,11 @@ def parse_of_a_rig(text: object, unit: str) -> float:
     Raises:
         QuantityError: as `parse_quantity`; or larger than anything on a rig, or too near to 0.
     """
+    # The same few quantities stand in every profile of a rig; exact fractions take their time.
+    return _of_a_rig(text, unit) if type(text) is str else _parse_of_a_rig(text, unit)
+
+
+def _parse_of_a_rig(text: object, unit: str) -> float:
     value = parse_quantity(text, unit)
     dimension = next(one for one in _DIMENSIONS if unit in one.units)
     number, _, largest_unit = dimension.largest.partition(" ")
@@ -254,6 +261,9 @@ def parse_of_a_rig(text: object, unit: str) -> float:
     if 0 < exact < SMALLEST:
         raise QuantityError(f"got {shown(text)}, which is too small", f"{expected}, or 0")
     return value
+
+
+_of_a_rig = lru_cache(maxsize=2048)(_parse_of_a_rig)
 
 
 def parse_of_a_device(text: object, unit: str) -> float:

@@ -8,33 +8,39 @@ from attrs import evolve
 
 from flowrig.profile.model import NO_LIMIT, Limits, Stream
 from flowrig.profile.problems import Finding
+from flowrig.profile.source import BY_NAME, value_at
 
-__all__ = ["BY_NAME", "as_list", "at_its_name", "with_total_flow"]
-
-BY_NAME: Mapping[str, bool] = {"space": True, "gates": True, "interlocks": False}
-"""Lists whose entries may be written as `[KEY.NAME]`, and whether an entry has a key `name` too.
-
-A profile that extends another one can change an entry that has a name; an array it replaces."""
+__all__ = ["as_lists", "at_its_name", "with_total_flow"]
 
 
-def as_list(key: str, value: Any, streams: Mapping[str, Stream]) -> Any:
-    """The entries of a list as they are written out.
+def as_lists(key: str, value: Any, streams: Mapping[str, Stream]) -> Any:
+    """A value of the profile with its lists as they are written out.
 
     Args:
-        key: key of the list in the profile.
-        value: its content: an array of tables, or a table of them by name.
+        key: key of the value in the profile.
+        value: its content, in which a list may be a table of its entries by name.
         streams: the streams of the rig, as far as they could be read.
     """
-    if isinstance(value, dict):
-        own = BY_NAME[key]
-        value = [
-            {**({"name": name} if own else {}), **one} if isinstance(one, dict) else one
-            for name, one in value.items()
-        ]
+    if (key,) in BY_NAME:
+        value = _as_list(value, own=BY_NAME[key,])
+    elif isinstance(value, dict):
+        for (top, *below), own in BY_NAME.items():
+            if top == key and below[0] in value:
+                value = {**value, below[0]: _as_list(value[below[0]], own=own)}
     if key == "interlocks" and isinstance(value, list):
         ends = [name for name, one in streams.items() if math.isfinite(one.capacity_ul)]
         value = [_with_streams(one, ends) for one in value]
     return value
+
+
+def _as_list(value: Any, *, own: bool) -> Any:
+    """The entries of a table by name, each with its name if it has a key for it; else the value."""
+    if not isinstance(value, dict):
+        return value
+    return [
+        {**({"name": name} if own else {}), **one} if isinstance(one, dict) else one
+        for name, one in value.items()
+    ]
 
 
 def _with_streams(interlock: Any, streams: Sequence[str]) -> Any:
@@ -46,12 +52,13 @@ def _with_streams(interlock: Any, streams: Sequence[str]) -> Any:
 
 def at_its_name(finding: Finding, content: Mapping[str, Any]) -> Finding:
     """A finding whose path has the name of an entry, not its number, where it is written so."""
-    key, *rest = finding.path or ("",)
-    table = content.get(str(key))
-    if key not in BY_NAME or not isinstance(table, dict) or not rest:
-        return finding
-    name = list(table)[rest[0]] if isinstance(rest[0], int) else rest[0]
-    return evolve(finding, path=(key, name, *rest[1:]))
+    for path in BY_NAME:
+        table, depth = value_at(content, path), len(path)
+        if finding.path[:depth] == path and len(finding.path) > depth and isinstance(table, dict):
+            index = finding.path[depth]
+            name = list(table)[index] if isinstance(index, int) else index
+            return evolve(finding, path=(*path, name, *finding.path[depth + 1 :]))
+    return finding
 
 
 def with_total_flow(limits: Limits, streams: Mapping[str, Stream]) -> Limits:

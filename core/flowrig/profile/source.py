@@ -6,7 +6,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -17,6 +17,7 @@ from flowrig.profile.problems import Finding, Path, Place, Problem, ProfileError
 from flowrig.profile.toml_positions import Lines, Span, TomlShapeError, scan
 
 __all__ = [
+    "BY_NAME",
     "LARGEST_TABLE",
     "LONGEST_CHAIN",
     "LONGEST_TEXT",
@@ -25,7 +26,18 @@ __all__ = [
     "extended",
     "parse_text",
     "read_document",
+    "value_at",
 ]
+
+BY_NAME: Mapping[Path, bool] = {
+    ("space",): True,
+    ("gates",): True,
+    ("interlocks",): False,
+    ("campaign", "stages"): True,
+    ("stages",): True,
+}
+"""Arrays whose entries may be written as `[KEY.NAME]`, and whether an entry has a key `name` too;
+`stages` is for the file of a campaign."""
 
 UNSET = "unset"
 """Key with the inherited keys that a profile leaves out."""
@@ -100,13 +112,37 @@ class Document:
         """This document on top of another: tables merge, arrays and values replace.
 
         A table that names another driver, world, objective or surrogate replaces the old table,
-        whose settings belong to the old choice; so does a campaign with stages of its own.
+        whose settings belong to the old choice; so does a campaign with an array of stages. Over
+        an array whose entries have names, a table changes or adds the entries that it names.
         """
+        arrays = [path for path in BY_NAME if isinstance(value_at(self.content, path), dict)]
+        base = base.by_name(arrays)
         replaced: set[Path] = set()
         content = _merged(base.content, self.content, (), replaced)
         spots = {path: spot for path, spot in base.spots.items() if not _within(path, replaced)}
         spots |= {path: spot for path, spot in self.spots.items() if _within(path, replaced)}
         return Document(self.file, content, spots)
+
+    def by_name(self, arrays: Iterable[Path]) -> "Document":
+        """This document with some arrays as tables by the names of their entries.
+
+        Args:
+            arrays: paths of `BY_NAME`; what is no array there stays as it is. An entry without a
+                name of its own is called by its number, `#1` and so on.
+        """
+        content, spots = self.content, dict(self.spots)
+        for path in arrays:
+            entries = value_at(content, path)
+            if not isinstance(entries, list):
+                continue
+            table = _by_name(entries, own=BY_NAME[path])
+            content = _with_value(content, path, table)
+            names, depth = list(table), len(path)
+            for at in [one for one in spots if _is_below(one, path)]:
+                index = at[depth]
+                assert isinstance(index, int)
+                spots[*path, names[index], *at[depth + 1 :]] = spots.pop(at)
+        return attrs.evolve(self, content=content, spots=spots)
 
     def without(self, key: str) -> "Document":
         """This document without a top-level key."""
@@ -124,7 +160,8 @@ class Document:
         Raises:
             ProfileError: there is no such key.
         """
-        content = copy.deepcopy(self.content)
+        named = self.by_name(one for one in BY_NAME if any(_is_below(path, one) for path in paths))
+        content = copy.deepcopy(named.content)
         for path, place in paths.items():
             holder: Any = content
             for length, key in enumerate(path, 1):
@@ -136,7 +173,7 @@ class Document:
                 if length < len(path):
                     holder = holder[key]
             del holder[path[-1]]
-        spots = {path: spot for path, spot in self.spots.items() if not _within(path, set(paths))}
+        spots = {path: spot for path, spot in named.spots.items() if not _within(path, set(paths))}
         return Document(self.file, content, spots)
 
     def below(self, key: str) -> "Document":
@@ -163,9 +200,42 @@ def _merged(
 
 def _means_another(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether a table is about another thing than the one that it extends."""
-    return "stages" in new or any(
+    return isinstance(new.get("stages"), list) or any(
         isinstance(new.get(key), str) and old.get(key) != new[key] for key in _CHOICES
     )
+
+
+def value_at(content: Mapping[str, Any], path: Path) -> Any:
+    """The value at a path; None if there is none."""
+    value: Any = content
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _with_value(content: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    """A copy of tables with another value at a path."""
+    key, *rest = path
+    inner = _with_value(content[str(key)], tuple(rest), value) if rest else value
+    return {**content, str(key): inner}
+
+
+def _by_name(entries: list[Any], *, own: bool) -> dict[str, Any]:
+    """The entries of an array by their names, where they have one that no other has."""
+    given = [one.get("name") if own and isinstance(one, dict) else None for one in entries]
+    table: dict[str, Any] = {}
+    for number, (name, entry) in enumerate(zip(given, entries, strict=True), 1):
+        if isinstance(name, str) and given.count(name) == 1:
+            table[name] = {key: value for key, value in entry.items() if key != "name"}
+        else:
+            table[f"#{number}"] = entry
+    return table
+
+
+def _is_below(path: Path, top: Path) -> bool:
+    return len(path) > len(top) and path[: len(top)] == top
 
 
 def _within(path: Path, roots: set[Path]) -> bool:

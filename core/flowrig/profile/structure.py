@@ -25,6 +25,8 @@ from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
 from flowrig.profile.mismatch import MISFITS, At, Mismatch, findings, toml_key
 from flowrig.profile.model.flow import Ends, Outlets
+from flowrig.profile.model.off_line import OFF_LINE
+from flowrig.profile.model.off_line_table import off_line_channel
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.quantity import QuantityError, split_suffix
 from flowrig.profile.supervision import Breaks, Interlock
@@ -90,6 +92,7 @@ class Structurer:
             (model.Simulation, self._simulation),
             (model.ChemistryChoice, self._chemistry),
             (model.Channel, self._channel),
+            (model.OffLine, lambda one, _: one),  # `_analysis` reads their tables
             (_Picked, self._pick),
             (Expression, _expression),
             (model.SurrogateChoice, self._surrogate),
@@ -105,6 +108,7 @@ class Structurer:
         ):
             self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
         read_first: tuple[tuple[type, Hook], ...] = (
+            (model.Analysis, self._analysis),
             (model.Component, self._component),
             (model.Stream, self._stream),
             (model.SafeStep, self._safe_step),
@@ -203,7 +207,7 @@ class Structurer:
             raise Mismatch(f"got {shown(several)}", "an array of names", at=("devices",))
         found |= {as_text(one, "devices", n): "device" for n, one in enumerate(several)}
         rest = {key: one for key, one in table.items() if key not in {*words, "devices"}}
-        made: model.Component = self._plain[model.Component](rest, wanted)
+        made: model.Component = self._without_unknown_kinds(model.Component, rest, own, wanted)
         return attrs.evolve(made, devices=found)
 
     def _stream(self, value: Any, wanted: Any) -> model.Stream:
@@ -230,8 +234,44 @@ class Structurer:
         if isinstance(table.get("contents"), dict):
             contents_at = self._inside("contents", rest["contents"], Mapping[str, str])
             rest["contents"] = " or ".join(contents_at.values())
-        made: model.Stream = self._plain[model.Stream]({**rest, **named}, wanted)
+        made: model.Stream = self._without_unknown_kinds(
+            model.Stream, {**rest, **named}, own, wanted
+        )
         return attrs.evolve(made, selector=selector, contents_at=contents_at)
+
+    def _without_unknown_kinds(
+        self, cls: type, table: Mapping[str, Any], own: set[str], wanted: Any
+    ) -> Any:
+        """An instance of a class whose table may name devices; words of no kind are told as such.
+
+        Args:
+            cls: the class.
+            table: what is left of it once devices were taken out.
+            own: the keys of the class.
+            wanted: as the converter passes it.
+        """
+        kinds = sorted(self.plugins.kinds())
+        words = [
+            key
+            for key, one in table.items()
+            if isinstance(one, str) and key not in {*own, NAME} and not nearest(key, [*own, *kinds])
+        ]
+        expected = (
+            f"the word of a kind of device, {', '.join(kinds)}, or `device` for a device of any "
+            "kind; another kind comes with a plugin: install it, or write one (kinds of your own, "
+            "in docs/tutorial-driver.md)"
+        )
+        misfits: list[Exception] = [
+            Mismatch(f"unknown key {word!r}", expected, at=(word,), on_key=True) for word in words
+        ]
+        made = None
+        try:
+            made = self._plain[cls]({k: one for k, one in table.items() if k not in words}, wanted)
+        except MISFITS as error:
+            misfits.append(error)
+        if misfits:
+            raise ExceptionGroup(cls.__name__, misfits)
+        return made
 
     def _inside(self, key: str, value: Any, wanted: Any) -> Any:
         """The value of one key of a table."""
@@ -282,6 +322,35 @@ class Structurer:
         value = {"name": as_text(value)} if not isinstance(value, Mapping) else value
         offer = self._offer(value, "name", "chemistry")
         return model.ChemistryChoice(offer, self._beside(value, {"name"}, offer.settings))
+
+    def _analysis(self, value: Any, wanted: Any) -> model.Analysis:
+        """The analysis; channels whose results come later stand beside the others."""
+        table, misfits = dict(as_table(value)), list[Exception]()
+        if "off_line" in table:
+            raise Mismatch("unknown key 'off_line'", at=("off_line",), on_key=True)
+        channels = table.get("channels")
+        tables = channels if isinstance(channels, dict) else {}
+        later = {
+            n: t for n, t in tables.items() if isinstance(t, dict) and t.get("use") == OFF_LINE
+        }
+        if later:
+            table["channels"] = {name: one for name, one in tables.items() if name not in later}
+            if not (table["channels"] or {"absorbance", "photoluminescence"} & {*table}):
+                table = {"frames": 1, "frame_interval": "0 s", **table}  # nothing takes any
+        made, found = None, {}
+        for name, one in later.items():
+            try:
+                found[name] = off_line_channel(name, one, self._converter)
+            except MISFITS as error:
+                misfits.append(At("channels", At(name, error)))
+        try:
+            made = self._plain[model.Analysis](table, wanted)
+        except MISFITS as error:
+            misfits.append(error)
+        if made is None or misfits:
+            raise ExceptionGroup("analysis", misfits)
+        analysis: model.Analysis = attrs.evolve(made, off_line=found)
+        return analysis
 
     def _channel(self, value: Any, _type: Any) -> model.Channel:
         table, name = as_table(value), value.pop(NAME)

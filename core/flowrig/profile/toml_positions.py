@@ -10,6 +10,8 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from attrs import define, field, frozen
 
@@ -79,6 +81,7 @@ class Lines:
         return line, offset - self._starts[line - 1] + 1
 
 
+@lru_cache(maxsize=16)
 def scan(text: str) -> Mapping[Path, Span]:
     """Start of every key and value of a TOML text, by the path that leads to it.
 
@@ -88,7 +91,7 @@ def scan(text: str) -> Mapping[Path, Span]:
     """
     scanner = _Scanner(text)
     scanner.document()
-    return scanner.spans
+    return MappingProxyType(scanner.spans)  # kept for the next profile that extends this text
 
 
 @define

@@ -7,11 +7,13 @@ from functools import cached_property
 from attrs import field, frozen
 
 from flowrig.interfaces.device import Quality
+from flowrig.journal.events import Robustness
 from flowrig.measurement.sample import Spectrum
 from flowrig.problem.space import Value
 from flowrig.profile.model import Profile
 from flowrig.report.quantities import shown_condition, shown_feature, shown_objective
 from flowrig.report.svg.numbers import Quantity
+from flowrig.run_record.scorecard import Scorecard
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
 
@@ -49,10 +51,13 @@ class Incumbent:
     Attributes:
         index: number of the experiment at these conditions.
         objective: predicted objective, with its standard deviation without measurement noise.
+        robustness: spread of the objective there by the rig's own scatter; None where it is not
+            known.
     """
 
     index: int
     objective: Prediction
+    robustness: Robustness | None = None
 
 
 @frozen(kw_only=True)
@@ -71,6 +76,7 @@ class Experiment:
         quality: how far the features can be trusted.
         reason: why the conditions were chosen, in one phrase.
         remark: reasons against it, in words.
+        awaits: off-line results that its objective waits for.
     """
 
     index: int
@@ -84,6 +90,7 @@ class Experiment:
     quality: Quality = Quality.GOOD
     reason: str = ""
     remark: str = ""
+    awaits: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -111,7 +118,9 @@ class ReportContent:
         digest: SHA-256 of all decisions and measurements; "" if it is not known.
         provenance: origin of the numbers: software and plugin versions, devices' identities.
         notes: faults and warnings, one sentence each.
+        results: what was entered later, one row each: experiment, results, by whom, when, files.
         waste: content and capacity [µL] of each waste vessel whose capacity is known.
+        scorecard: the metrics of the run; None shows none.
     """
 
     title: str
@@ -129,7 +138,9 @@ class ReportContent:
     digest: str = ""
     provenance: Mapping[str, str] = field(factory=dict)
     notes: tuple[str, ...] = ()
+    results: tuple[tuple[str, str, str, str, str], ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
+    scorecard: Scorecard | None = None
 
     @cached_property
     def stages(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from flowrig.journal.events import (
     IncumbentFound,
     ModelChecked,
     Opened,
+    ResultEntered,
     Resumed,
     SafeStateSought,
     StageEnded,
@@ -29,15 +30,17 @@ from flowrig.report.content import (
 )
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.scorecard import scorecard_of
 
 __all__ = ["content_of"]
 
 
-def content_of(record: RunRecord) -> ReportContent:
+def content_of(record: RunRecord, against: RunRecord | str | None = None) -> ReportContent:
     """The content of the report of a run, which may be finished or under way.
 
     Args:
         record: an open reader of the run's folder.
+        against: the reference of the scorecard's efficiency; see `scorecard_of`.
     """
     best, expected = record.best(), record.incumbent()
     incumbent = best if expected is None else expected.experiment
@@ -54,19 +57,24 @@ def content_of(record: RunRecord) -> ReportContent:
         incumbent=None
         if expected is None
         else Incumbent(
-            expected.experiment.index, Prediction(expected.objective_mean, expected.objective_sd)
+            expected.experiment.index,
+            Prediction(expected.objective_mean, expected.objective_sd),
+            expected.robustness,
         ),
         arm_incumbents=_arm_incumbents(record),
         spectra=spectra,
         feature_units={
             **{n: one.unit for n, one in record.profile.features.items()},
             **(record.start.data.readings or {}),
+            **record.profile.analysis.off_line_units,
         },
         duration_s=None if newest is None else newest.time_s,
         digest=record.journal.digest(),
         provenance=_provenance(record),
         notes=(*_notes(record), *lacking),
+        results=tuple(_result(event) for event in record.journal.events(ResultEntered)),
         waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
+        scorecard=scorecard_of(record, against),
     )
 
 
@@ -93,7 +101,7 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         stage=decision.stage,
         arm=decision.arm,
         conditions=experiment.conditions,
-        features={**experiment.features, **experiment.readings},
+        features={**experiment.features, **experiment.readings, **experiment.results},
         objective=experiment.objective,
         expected=_expectation(
             decision.mean, decision.sd, decision.objective_mean, decision.objective_sd
@@ -104,7 +112,18 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         quality=Quality(experiment.quality),
         reason=decision.reason,
         remark="; ".join((*_steadiness(experiment), *experiment.flags)),
+        awaits=experiment.awaits,
     )
+
+
+def _result(event: Event[ResultEntered]) -> tuple[str, str, str, str, str]:
+    """An entered result as a row of the report."""
+    data = event.data
+    words = [f"{n} {v:.4g} {data.units.get(n, '')}".rstrip() for n, v in data.values.items()]
+    words += [f"no result: {data.lost}"] if data.lost else []
+    files = (f"{one.name} (SHA-256 {one.sha256})" for one in data.files)
+    when = data.entered or f"{event.time_s:.0f} s of rig time"
+    return f"{data.index}", ", ".join(words), data.by, when, ", ".join(files)
 
 
 def _steadiness(experiment: journalled.Experiment) -> list[str]:

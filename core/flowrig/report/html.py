@@ -8,6 +8,12 @@ from flowrig.profile.topology import Topology
 from flowrig.report import figures
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.page import document, figure, section, table, text_cell
+from flowrig.report.scorecard import (
+    cost_facts,
+    robustness_words,
+    scorecard_section,
+    time_section,
+)
 from flowrig.report.svg.markup import Markup, join, tag
 from flowrig.report.svg.numbers import Quantity, decimals_for, duration, grouped, with_unit
 from flowrig.report.svg.rig_drawing import draw_rig
@@ -34,9 +40,11 @@ def render(content: ReportContent) -> str:
         _arms(content),
         _spectra(content),
         _model(content),
+        *_scorecard(content),
         _rig(content),
         _diagnostics(content),
         _experiments(content),
+        _results(content),
         _provenance(content),
     )
 
@@ -92,6 +100,7 @@ def _best_value(content: ReportContent, best: Experiment, incumbent: Experiment)
             f"conditions of experiment {incumbent.index} ({incumbent.stage})",
             class_="quiet",
         ),
+        tag("p", robustness_words(expected.robustness, objective), class_="quiet"),
         tag(
             "p",
             f"Highest measured: {largest}, experiment {best.index} ({best.stage}). The highest of "
@@ -142,6 +151,8 @@ def _run_facts(content: ReportContent) -> Markup:
     ]
     if content.digest:
         facts.append(("run digest", content.digest[:12]))
+    if content.scorecard is not None:
+        facts += cost_facts(content.scorecard)
     if content.duration_s is not None:
         facts.insert(2, ("rig time", duration(content.duration_s)))
     return _definitions(facts, "facts")
@@ -229,6 +240,13 @@ def _parity(title: str, introduction: str, drawn: list[Markup]) -> Markup:
     return section(title, f"{introduction} {bars}", tag("div", *drawn, class_="small-multiples"))
 
 
+def _scorecard(content: ReportContent) -> list[Markup]:
+    card = content.scorecard
+    if card is None:
+        return []
+    return [time_section(card.time), scorecard_section(card, content.objective)]
+
+
 def _rig(content: ReportContent) -> Markup:
     roles = dict.fromkeys(stream.role for stream in content.profile.streams.values())
     keys = [
@@ -253,9 +271,14 @@ def _rig(content: ReportContent) -> Markup:
 
 
 def _diagnostics(content: ReportContent) -> Markup:
-    failed = [e for e in content.experiments if not e.succeeded]
+    failed = [e for e in content.experiments if not e.succeeded and not e.awaits]
     doubtful = [e for e in content.succeeded if e.quality is not Quality.GOOD]
     notes = [*content.notes, *(_remark(e, "failed") for e in failed)]
+    notes += [
+        f"Experiment {e.index} waits for {', '.join(e.awaits)}."
+        for e in content.experiments
+        if e.awaits
+    ]
     notes += [_remark(e, f"is {e.quality.value}") for e in doubtful]
     if not notes:
         return section("Diagnostics", "No experiment failed and no measurement is in doubt.")
@@ -302,6 +325,21 @@ def _experiments(content: ReportContent) -> Markup:
     return section("All experiments", "", table(header, rows))
 
 
+def _results(content: ReportContent) -> Markup:
+    """The results that were entered later; a later one for the same quantity counts."""
+    if not content.results:
+        return Markup()
+    names = ("#", "result", "by", "entered", "files")
+    header = [_head(name, "", None if name == "#" else "text") for name in names]
+    rows = [
+        tag("tr", tag("td", index), *(text_cell(word) for word in words))
+        for index, *words in content.results
+    ]
+    return section(
+        "Off-line results", "Of several for one quantity the last counts.", table(header, rows)
+    )
+
+
 def _column(quantity: Quantity, found: Sequence[Value | None]) -> tuple[Markup, list[str]]:
     """Head and cells of one column, all numbers with the same number of decimals."""
     texts = {row: value for row, value in enumerate(found) if isinstance(value, str)}
@@ -328,6 +366,8 @@ def _expected(objective: Quantity, experiment: Experiment) -> str:
 
 def _quality_words(experiment: Experiment) -> str:
     state = experiment.quality.value if experiment.succeeded else "failed"
+    if experiment.awaits:
+        state = f"waits for {', '.join(experiment.awaits)}"
     return ": ".join(part for part in (state, experiment.remark or experiment.reason) if part)
 
 

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define
 
 from flowrig.clock import SLICE_S, Alarm, Clock
 from flowrig.errors import DriverHungError, SeveralDevicesError
@@ -141,10 +141,15 @@ class _Call:
 
 @define(eq=False)
 class _Batch:
-    """Calls that were made together and that no thread has taken yet."""
+    """Calls that were made together and that no thread has taken yet.
+
+    Attributes:
+        left: the calls.
+        all_taken: is set when there are none; None where nobody waits for it.
+    """
 
     left: deque[_Call]
-    all_taken: threading.Event = field(factory=threading.Event)
+    all_taken: threading.Event | None = None
 
     def take(self) -> _Call | None:
         """The next call; None if all are taken."""
@@ -152,7 +157,7 @@ class _Batch:
             call = self.left.popleft()
         except IndexError:
             return None
-        if not self.left:
+        if self.all_taken is not None and not self.left:
             self.all_taken.set()
         return call
 
@@ -355,11 +360,12 @@ class DeviceThreads:
         together = _Round(self._clock, len(calls))
         running = {n: _Call(n, call, together, end_s) for n, call in calls.items()}
         self._newest |= running
-        batch = _Batch(deque(running.values()))
+        all_taken = None if tick_s is None else threading.Event()
+        batch = _Batch(deque(running.values()), all_taken)
         if running:
             self._crew.begin(batch)
-        if tick_s is not None:
-            while batch.left and not batch.all_taken.wait(_slice_s(deadline_s)):
+        if tick_s is not None and all_taken is not None:
+            while batch.left and not all_taken.wait(_slice_s(deadline_s)):
                 self._crew.help(batch)
             self._tick(together, deadline_s, tick_s, on_tick)
         together.wait(deadline_s, lambda: self._crew.help(batch))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from flowrig.clock import Clock, RealClock, VirtualClock
+from flowrig.emulation import World
 from flowrig.errors import (
     FlowrigError,
     InputError,
@@ -75,8 +76,21 @@ class RigReading:
     others: Mapping[str, Found] = field(factory=dict)
 
 
-def _refilled_by_hand(stream: str) -> None:
-    """On a real rig a person has filled the syringe."""
+@frozen
+class _WholeLook:
+    """Calls that read all devices of a rig.
+
+    Attributes:
+        calls: by device.
+        pump_of: device that drives each stream.
+        others: devices of other kinds that are read.
+        driving: those of them that drive a stream.
+    """
+
+    calls: Mapping[str, Callable[[], Any]]
+    pump_of: Mapping[str, str]
+    others: tuple[str, ...]
+    driving: tuple[str, ...]
 
 
 class Rig:
@@ -88,7 +102,7 @@ class Rig:
         profile: the rig.
         clock: the run's clock.
         threads: the threads of the rig.
-        refill: fills the emulated syringe of a stream; does nothing on a real rig.
+        world: the physical world of an emulated rig; None for a real one.
     """
 
     def __init__(
@@ -96,10 +110,10 @@ class Rig:
         profile: Profile,
         clock: Clock,
         threads: DeviceThreads,
-        refill: Callable[[str], object] = _refilled_by_hand,
+        world: World | None = None,
     ) -> None:
         self.profile = profile
-        self._refill = refill
+        self._world = world
         self.clock = clock
         self._threads = threads
         self._devices: dict[str, Device] = {
@@ -179,22 +193,22 @@ class Rig:
             raise InputError(f"{device} takes no frames; {', '.join(self.detectors)} do")
         return found
 
-    @property
+    @cached_property
     def heaters(self) -> tuple[str, ...]:
         """Device names of the heaters."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Heater))
 
-    @property
+    @cached_property
     def spectrometers(self) -> tuple[str, ...]:
         """Device names of the spectrometers."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Spectrometer))
 
-    @property
+    @cached_property
     def detectors(self) -> tuple[str, ...]:
         """Names of the devices that take frames, spectrometers included."""
         return tuple(n for n, device in self._devices.items() if isinstance(device, Detecting))
 
-    @property
+    @cached_property
     def others(self) -> tuple[str, ...]:
         """Names of the devices of kinds that plugins offer, without those that take frames."""
         entries = self.profile.devices.items()
@@ -262,8 +276,14 @@ class Rig:
         Other names are those of reservoirs; emulated ones have no end.
         """
         for stream in streams:
-            if stream in self.profile.streams:
-                self._refill(stream)
+            if stream in self.profile.streams and self._world is not None:
+                self._world.refill(stream)
+
+    def put_in(self, volumes_ul: Mapping[str, float]) -> None:
+        """Note that components of some volumes [µL] are in the path; emulated ones are now."""
+        for component, volume_ul in volumes_ul.items():
+            if self._world is not None:
+                self._world.put_in(component, volume_ul)
 
     def arm_dead_men(self, timeout_s: float) -> None:
         """Arm the dead-man timers [s] of all devices whose drivers offer one."""
@@ -395,28 +415,45 @@ class Rig:
         return self._threads.call({name: self.heater(name).read for name in heaters})
 
     def set_values(self, values: Mapping[str, Value]) -> None:
-        """Set devices to numbers, or turn them to positions; each is tried even if others fail."""
-        self._threads.call({n: partial(obey, self[n], value) for n, value in values.items()})
+        """Set devices to numbers, or turn them to positions; each is tried even if others fail.
+
+        One that is not open is told the value that is safe for all devices of its kind, too.
+        """
+        calls: dict[str, Callable[[], None]] = {}
+        for name, value in values.items():
+            calls[name] = partial(obey, self[name], value)
+            kind = self.profile.devices[name].kind
+            if kind is not None and kind.safe is not None and value == kind.safe:
+                calls[name] = even_unopened(self[name], calls[name])
+        self._threads.call(calls)
 
     def read(self) -> RigReading:
         """Read every heater, pump, and device of another kind at once."""
+        look = self._whole_look
+        outcome = self._threads.call(look.calls)
+        looks = {name: outcome[name][0] for name in look.driving}
+        outcome |= {name: outcome[name][1] for name in look.driving}
+        pumps = {stream: outcome[device] for stream, device in look.pump_of.items()}
+        return RigReading(
+            heaters={name: outcome[name] for name in self.heaters},
+            pumps={stream: status.state for stream, (status, _) in pumps.items()},
+            read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
+            others={name: looks.get(name, outcome[name]) for name in look.others},
+        )
+
+    @cached_property
+    def _whole_look(self) -> "_WholeLook":
+        """The calls of `read`, which are the same each time."""
         pump_of = {name: stream.pump for name, stream in self.profile.streams.items()}
-        calls: dict[str, Callable[[], Any]] = {n: self.heater(n).read for n in self.heaters}
+        calls: dict[str, Callable[[], Any]] = {
+            name: partial(_read_heater, self.heater(name)) for name in self.heaters
+        }
         others = [name for name in self.others if not self.profile.devices[name].by_hand]
         calls |= {d: partial(_read_pump, self.driver(stream)) for stream, d in pump_of.items()}
         driving = {device: calls[device] for device in others if device in calls}
         calls |= {name: partial(look_at, self[name]) for name in others if name not in driving}
         calls |= {name: partial(_look_at_both, self[name], call) for name, call in driving.items()}
-        outcome = self._threads.call(calls)
-        looks = {name: outcome[name][0] for name in driving}
-        outcome |= {name: outcome[name][1] for name in driving}
-        pumps = {stream: outcome[device] for stream, device in pump_of.items()}
-        return RigReading(
-            heaters={name: outcome[name] for name in self.heaters},
-            pumps={stream: status.state for stream, (status, _) in pumps.items()},
-            read_backs={stream: back for stream, (_, back) in pumps.items() if back is not None},
-            others={name: looks.get(name, outcome[name]) for name in others},
-        )
+        return _WholeLook(calls, pump_of, tuple(others), tuple(driving))
 
     def read_by_attendant(self) -> dict[str, float]:
         """What a simulated person reads at emulated devices by hand, by DEVICE.QUANTITY."""
@@ -425,6 +462,13 @@ class Rig:
             {n: _readable(self[n]).read for n in devices}
         )
         return {f"{n}.{quantity}": v for n, r in found.items() for quantity, v in r.values.items()}
+
+    def to_come(self) -> dict[str, float]:
+        """What off-line analyses will find of what is at the end of the path now.
+
+        Nothing on a real rig, where nobody knows it yet.
+        """
+        return {} if self._world is None else dict(self._world.analysed())
 
     def read_back_spectrometers(
         self, spectrometers: Iterable[str]
@@ -582,6 +626,10 @@ def _look_at_both(device: Device, read_pump: Callable[[], Any]) -> tuple[Found, 
     return Found(readings), read_pump()
 
 
+def _read_heater(heater: Heater) -> HeaterReading:
+    return heater.read()  # looked up at each call: a trace wraps the methods of a device
+
+
 def _read_pump(pump: Pump | FlowSource) -> tuple[PumpStatus, PumpReadBack | None]:
     """State of a pump, and of one that runs also what it is set to."""
     if isinstance(pump, FlowSource):
@@ -642,13 +690,13 @@ def open_rig(
         profile = load_profile(profile, plugins or Plugins.discover())
     clock = clock or (VirtualClock() if simulate else RealClock())
     with ExitStack() as stack:
-        written, refill = profile, _refilled_by_hand
+        written, world = profile, None
         if simulate:
             emulation = stack.enter_context(simulator(profile, clock, seed))
-            profile, refill = emulation.profile, emulation.world.refill
+            profile, world = emulation.profile, emulation.world
         else:
             stack.enter_context(alone(profile))
-        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), refill)
+        rig = Rig(profile, clock, stack.enter_context(DeviceThreads(clock)), world)
         if traces is not None:
             headers = _headers(written, plugins or Plugins.discover(), simulate)
             stack.enter_context(recorded({n: rig[n] for n in headers}, headers, traces))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.final_check import check_campaign
+from flowrig.campaign.later import BY_RESULT, LaterResults
 from flowrig.campaign.loop import CampaignLoop
 from flowrig.campaign.optimizer import (
     ConditionChooser,
@@ -28,6 +29,7 @@ from flowrig.errors import (
     InputError,
     JournalError,
     NeedsPersonError,
+    ResultsAwaitedError,
     SafetyTripError,
     StopRequested,
     UnsafeStateError,
@@ -152,6 +154,8 @@ class RunSession:
             VirtualClock(begin_s) if record.simulated else RealClock(begin_s)
         )
         self._slept_s = self._clock.slept_s()
+        campaign = CampaignJournal(journal, record.profile, self._clock.now_s)
+        self._later = LaterResults(record, campaign)
 
     def run(self, *, resumed: bool, is_unattended: bool = False) -> RunOutcome:
         """Open the rig, continue the campaign, and leave the rig in its safe state.
@@ -182,6 +186,7 @@ class RunSession:
         with ExitStack() as stack:
             stack.enter_context(one_blas_thread())
             stack.callback(self._record.close)
+            self._take_last_results()
             return self._end(Ending("finished", self._check_campaign()))
 
     def _not_opened(self, ending: Ending, ledger: SyringeLedger, is_unattended: bool) -> Ending:
@@ -274,6 +279,8 @@ class RunSession:
             self._write_if_possible(Suspended(slept_s=slept_s))
         if self._lease is not None:
             self._lease.renew(self._clock.now_s())
+        if not self._clock.is_virtual:
+            self._later.take()
         if slept_s > self._record.profile.supervision.lease_s:
             raise NeedsPersonError(
                 f"the computer was suspended for {slept_s:.0f} s, and nothing watched the rig; "
@@ -334,7 +341,14 @@ class RunSession:
             with closing(
                 ConditionChooser(self._record.profile, self._record.seed, self._new_host)
             ) as chooser:
-                self._loop(rig, actuation, chooser).run()
+                gates = Gates(rig.profile, self._options.yes_to)
+                while True:
+                    try:
+                        self._loop(rig, actuation, chooser, gates).run()
+                        break
+                    except ResultsAwaitedError:
+                        self._await_results(rig, actuation)
+                self._take_last_results()
         except UnsafeStateError:
             raise
         except BaseException as error:
@@ -345,8 +359,40 @@ class RunSession:
             return ending
         return Ending("finished")
 
+    def _await_results(self, rig: Rig, actuation: Actuation) -> None:
+        """Bring the rig to its safe state, and wait there for results.
+
+        Raises:
+            UnsafeStateError: the safe state was not confirmed.
+        """
+        if not (safe := self._go_safe(rig, actuation.ledger)).reached:
+            raise UnsafeStateError(str(safe))
+        self._requests.connect(self._clock.interrupt)
+        later = self._later
+
+        def has_come() -> bool:
+            later.take()
+            return not later.are_too_few
+
+        executor = Executor(actuation, self._note, self._requests, self._renew)
+        executor.await_results(later.text, has_come, lambda: later.due_s, BY_RESULT)
+
+    def _take_last_results(self) -> None:
+        """Take what was entered; in simulated time also what the last samples will show."""
+        self._later.take()
+        while self._clock.is_virtual and (due_s := self._later.due_s) is not None:
+            if self._requests.ending:  # then the clock lets no time pass
+                return
+            self._clock.sleep(max(due_s - self._clock.now_s(), 0.0))
+            self._later.take()
+
     def _check_campaign(self) -> str:
-        """Check a finished campaign; returns why that failed, or "" if it did not."""
+        """Check a finished campaign; returns why that was not done, or "" if it was."""
+        if self._record.waiting():
+            return (
+                f"everything is measured, and {self._later.text}; enter them with flowrig result, "
+                "then resume: no instrument is opened"
+            )
         journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
             check_campaign(self._record, journal, self._requests.computing)
@@ -361,6 +407,7 @@ class RunSession:
             away_s = 0.0 if self._clock.is_virtual else away_s_of(self._journal)
             stop_all(rig, actuation, self._journal, away_s)
         rig.prepare()
+        rig.put_in(actuation.ledger.rig_state.volumes_ul)
         rig.arm_dead_men(self._record.profile.supervision.lease_s)
         if resumed and not (safe := self._go_safe(rig, actuation.ledger)).reached:
             raise UnsafeStateError(str(safe))
@@ -414,8 +461,9 @@ class RunSession:
             place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         return Ending("failed", f"internal error: {error!r}; see {place}")
 
-    def _loop(self, rig: Rig, actuation: Actuation, chooser: ConditionChooser) -> CampaignLoop:
-        gates = Gates(rig.profile, self._options.yes_to)
+    def _loop(
+        self, rig: Rig, actuation: Actuation, chooser: ConditionChooser, gates: Gates
+    ) -> CampaignLoop:
         executor = Executor(actuation, self._note, self._requests, self._renew, gates)
         axes = rig.axes()
         pixels = {name: len(axis) for name, axis in axes.items()}

@@ -90,7 +90,7 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
         profile_copy(folder, text),
         Journal.create(folder / FILE_NAME) as journal,
     ):
-        status = RunStatus()
+        status = RunStatus.of(profile)
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
             journal.append(_beginning(profile, text, seed, options), 0.0)
@@ -134,7 +134,7 @@ def resume_run(folder: Path | str, options: ResumeOptions | None = None) -> RunO
         state = record.ended_state
         if state != "finished" or changes.differences:  # else nothing is opened
             stack.enter_context(claimed_for(changes.profile, folder, simulated=record.simulated))
-        status = RunStatus()
+        status = RunStatus.of(changes.profile)
         journal.listen(status, *options.listeners)
         with _nothing_opened_yet():
             charge_lost_liquid(journal, record)
@@ -211,6 +211,7 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         skipped=len(record.skipped()),
         done=len(record.experiments()),
         best=None if best is None else best.objective,
+        waiting=tuple(one.index for one in record.waiting()),
     )
 
 

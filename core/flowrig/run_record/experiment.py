@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
+from flowrig.journal.events import Event, ResultEntered, Robustness
 from flowrig.journal.events import Objective as JournalledObjective
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Value
@@ -45,6 +46,11 @@ class Decision:
     reason: str
     arm: str | None = None
 
+    @property
+    def was_predicted(self) -> bool:
+        """Whether a model was asked for them."""
+        return bool(self.mean) or self.objective_mean is not None
+
 
 @frozen(kw_only=True)
 class Experiment:
@@ -64,6 +70,11 @@ class Experiment:
             drifted.
         readings: what devices reported while the sample was taken, by DEVICE.QUANTITY; nan where
             there is no value.
+        entries: the results that were entered for it, in order.
+        results: values of off-line channels as they are now, by CHANNEL.QUANTITY.
+        awaits: the off-line results, by CHANNEL.QUANTITY, for which its objective waits.
+        complete_at: number of the event with which its objective came to be what it is.
+        to_come: of a simulated run, what off-line analyses will find.
     """
 
     decision: Decision
@@ -76,6 +87,16 @@ class Experiment:
     sequence: int
     stationary_after: float | None = None
     readings: Mapping[str, float] = field(factory=dict)
+    entries: tuple[Event[ResultEntered], ...] = ()
+    results: Mapping[str, float] = field(factory=dict)
+    awaits: tuple[str, ...] = ()
+    complete_at: int = field(default=Factory(lambda self: self.sequence, takes_self=True))
+    to_come: Mapping[str, float] = field(factory=dict)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its objective can be learned from: it is there, and not of bad quality."""
+        return self.quality != "bad" and not self.awaits
 
     @property
     def index(self) -> int:
@@ -96,8 +117,11 @@ class Incumbent:
         experiment: the measurement at these conditions.
         objective_mean: expected objective, without the noise of a measurement.
         objective_sd: standard deviation of this expectation.
+        robustness: spread of the objective there by the rig's own scatter; None where the run did
+            not compute it.
     """
 
     experiment: Experiment
     objective_mean: float
     objective_sd: float
+    robustness: Robustness | None = None

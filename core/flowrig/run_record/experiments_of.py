@@ -1,8 +1,11 @@
-"""Reads experiments from a CSV file or from the folder of a run."""
+"""Reads experiments from CSV files or from the folder of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+from flowrig.errors import InputError
 from flowrig.learning.experiment_table import (
     EVERYTHING,
     Experiments,
@@ -10,16 +13,16 @@ from flowrig.learning.experiment_table import (
     read_experiments,
 )
 from flowrig.plugins.registry import Plugins
-from flowrig.profile import Profile
+from flowrig.profile import DataProfile, Profile
 from flowrig.run_record.experiments_from_record import experiments_of
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["read_source"]
+__all__ = ["read_data", "read_source"]
 
 
 def read_source(
     source: Path,
-    rig: Profile,
+    rig: Profile | DataProfile,
     columns: Mapping[str, str],
     plugins: Plugins,
     selection: Selection = EVERYTHING,
@@ -28,8 +31,9 @@ def read_source(
 
     Args:
         source: the file or the folder.
-        rig: the rig on which they were made.
-        columns: by response, the column of the file that holds it, if the column has another name.
+        rig: the rig on which they were made, or what is known of them.
+        columns: by response or condition, the column of the file that holds it, if the column has
+            another name.
         plugins: installed plugins.
         selection: stages and arms whose experiments are meant.
 
@@ -40,3 +44,31 @@ def read_source(
         with RunRecord(source, plugins) as record:
             return experiments_of(record, rig.space, rig.objective.responses, selection)
     return read_experiments(source, rig.space, rig.objective.responses, columns, selection)
+
+
+def read_data(data: DataProfile, selection: Selection = EVERYTHING) -> Experiments:
+    """All experiments of the tables that a profile without devices names.
+
+    Args:
+        data: the profile.
+        selection: stages and arms whose experiments are meant.
+
+    Raises:
+        InputError: it names no table, or one of them cannot be read.
+    """
+    if not data.priors:
+        raise InputError(f"{data.name} names no table; add one as [[campaign.prior]]")
+    tables = []
+    for prior in data.priors:
+        if prior.source.is_dir():
+            raise InputError(f"{prior.source} is a folder; a profile without devices reads tables")
+        tables.append(
+            read_experiments(
+                prior.source, data.space, data.objective.responses, data.columns(prior), selection
+            )
+        )
+    return Experiments(
+        X=np.vstack([one.X for one in tables]),
+        Y=np.vstack([one.Y for one in tables]),
+        left_out=sum(one.left_out for one in tables),
+    )

@@ -17,15 +17,17 @@ from flowrig.journal.events import (
     D,
     Decided,
     Ended,
+    HandDone,
     IncumbentFound,
     Measured,
+    ResultEntered,
     Resumed,
     RunStarted,
     Skipped,
     SymptomFound,
     Unreadable,
 )
-from flowrig.journal.journal import FILE_NAME, Event, Journal
+from flowrig.journal.journal import FILE_NAME, LAST_SEQUENCE, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
 from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
@@ -35,6 +37,7 @@ from flowrig.run_record.arms import ArmResult, arms_of, best_so_far
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
+from flowrig.run_record.off_line.fold import with_results
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
 
@@ -95,9 +98,12 @@ class RunRecord:
         since = NOTHING_EXAMINED if loaded is None else loaded.examined
         self.journal = Journal(self.folder / FILE_NAME, read_only=True, since=since)
         self._decisions: list[Decision] = []
+        self._measured: list[Experiment] = []
         self._experiments: list[Experiment] = []
+        self._places: dict[int, int] = {}
+        self._entries: dict[int, list[Event[ResultEntered]]] = {}
         self._spectra: dict[tuple[int, str], tuple[Array, Array]] = {}
-        self._newest = {Decided.KIND: 0, Measured.KIND: 0}
+        self._newest = {Decided.KIND: 0, Measured.KIND: 0, ResultEntered.KIND: 0}
         try:
             self.start = self._first_event()
             self._require_sense(since.sequence)
@@ -234,9 +240,12 @@ class RunRecord:
         return events
 
     def ledger(self) -> SyringeLedger:
-        """The ledger of syringes and wastes, from the journal alone."""
+        """The ledger of syringes and wastes, from the journal alone.
+
+        Its rig state knows the volumes that a person has put into the path.
+        """
         ledger = SyringeLedger(self.profile)
-        for event in self.journal.events(*COUNTED):
+        for event in self.journal.events(*COUNTED, HandDone):
             ledger.follow(event.time_s, event.data)
         return ledger
 
@@ -247,14 +256,74 @@ class RunRecord:
         return list(self._decisions)
 
     def experiments(self) -> list[Experiment]:
-        """Every measured experiment, in order of time."""
-        new = self._new_events(Measured)
+        """Every measured experiment, in order of time, with the results entered so far."""
+        new, fresh = self._new_events(Measured), set[int]()  # places that change
         if new:
             decided = {decision.index: decision for decision in self.decisions()}
             wanted = (self.profile.space.names, self.profile.objective.responses)
             sound = [event for event in new if self._is_sound(event, decided, *wanted)]
-            self._experiments += [_experiment(event, decided[event.data.index]) for event in sound]
+            for event in sound:
+                index = event.data.index
+                self._places[index] = len(self._measured)
+                fresh.add(len(self._measured))
+                self._measured.append(_experiment(event, decided[index]))
+        for entered in self._new_events(ResultEntered):
+            self._entries.setdefault(entered.data.index, []).append(entered)
+            if entered.data.index in self._places:
+                fresh.add(self._places[entered.data.index])
+        for place in sorted(fresh):
+            measured = self._measured[place]
+            entries = self._entries.get(measured.index, ())
+            self._experiments[place : place + 1] = [with_results(self.profile, measured, entries)]
         return list(self._experiments)
+
+    def experiments_before(self, sequence: int) -> list[Experiment]:
+        """The experiments as they were before the event of a number."""
+        self.experiments()
+        return [
+            with_results(
+                self.profile,
+                one,
+                [e for e in self._entries.get(one.index, ()) if e.sequence < sequence],
+            )
+            for one in self._measured
+            if one.sequence < sequence
+        ]
+
+    def experiment(self, index: int) -> Experiment:
+        """A measured experiment by its number.
+
+        Raises:
+            InputError: it is not measured; the message says why.
+        """
+        self.experiments()
+        if index not in self._places:
+            raise InputError(self._not_measured(index))
+        return self._experiments[self._places[index]]
+
+    def with_entry(self, entry: ResultEntered) -> Experiment:
+        """An experiment as it will be with one more result.
+
+        Raises:
+            InputError: it is not measured.
+        """
+        self.experiment(entry.index)
+        newest = Event(LAST_SEQUENCE, 0.0, "", entry)
+        entries = [*self._entries.get(entry.index, ()), newest]
+        return with_results(self.profile, self._measured[self._places[entry.index]], entries)
+
+    def _not_measured(self, index: int) -> str:
+        if index in self.skipped():
+            return f"experiment {index} was skipped, and left nothing to analyse"
+        if index in {one.index for one in self.decisions()}:
+            return f"experiment {index} is not measured yet; enter its result when it is"
+        known = [one.index for one in self.experiments()]
+        there = f"1 to {max(known)} are measured" if known else "none is measured yet"
+        return f"there is no experiment {index}; {there}"
+
+    def waiting(self) -> list[Experiment]:
+        """The experiments whose objective waits for results, in order of time."""
+        return [one for one in self.experiments() if one.awaits]
 
     def _is_sound(
         self,
@@ -300,7 +369,7 @@ class RunRecord:
 
     def best(self) -> Experiment | None:
         """The good experiment with the highest measured objective; None without one."""
-        sound = [e for e in self.experiments() if e.quality == "good"]
+        sound = [e for e in self.experiments() if e.quality == "good" and not e.awaits]
         return max(sound, key=lambda e: e.objective, default=None)
 
     def incumbent(self) -> Incumbent | None:
@@ -318,6 +387,7 @@ class RunRecord:
             experiment=at[0],
             objective_mean=_number(event.data.objective_mean),
             objective_sd=_number(event.data.objective_sd),
+            robustness=event.data.robustness,
         )
 
     def arms(self) -> list[ArmResult]:
@@ -460,6 +530,8 @@ class RunRecord:
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),
+            "waiting": {str(one.index): list(one.awaits) for one in self.waiting()},
+            "results": [_summary_of_result(e) for e in self.journal.events(ResultEntered)],
             "best": None if best is None else self._summary_of(best),
             "expected_best": None if expected is None else self._expected(expected),
             "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
@@ -481,9 +553,11 @@ class RunRecord:
         }
 
     def _expected(self, incumbent: Incumbent) -> dict[str, Any]:
+        spread = incumbent.robustness
         return {
             "objective_mean": incumbent.objective_mean,
             "objective_sd": incumbent.objective_sd,
+            "robustness": None if spread is None else spread.as_json(),
             **self._summary_of(incumbent.experiment),
         }
 
@@ -509,6 +583,19 @@ class RunRecord:
             },
             "features": dict(experiment.features),
         }
+
+
+def _summary_of_result(event: Event[ResultEntered]) -> dict[str, Any]:
+    """An entered result in a summary."""
+    data = event.data
+    return {
+        "experiment": data.index,
+        "values": {n: {"value": v, "unit": data.units.get(n, "")} for n, v in data.values.items()},
+        "by": data.by,
+        "entered": data.entered,
+        "files": [one.as_json() for one in data.files],
+        "lost": data.lost,
+    }
 
 
 def _decision(event: Event[Decided]) -> Decision:
@@ -539,6 +626,7 @@ def _experiment(event: Event[Measured], decision: Decision) -> Experiment:
         sequence=event.sequence,
         stationary_after=steadiness.residence_times if steadiness and steadiness.reached else None,
         readings={name: _number(value) for name, value in (data.readings or {}).items()},
+        to_come={name: _number(value) for name, value in (data.to_come or {}).items()},
     )
 
 

@@ -145,12 +145,19 @@ def _kind(device: str, content: Mapping[str, Any], offer: DriverOffer | None) ->
     is_told = "safe" in table or device in content.get("settings", {})
     if (kind not in (None, *CORE_KINDS)) or is_told or words - {"heater", "spectrometer"}:
         return OTHER.name
-    heated = [*_tables(content, "path").values(), *content.get("space", ())]
+    heated = [*_tables(content, "path").values(), *_space(content)]
     steps = content.get("safe_state", ())
     named = {heater for step in steps for heater in step.get("heaters", ())}
     if kind == "heater" or device in {*named, *_values(heated, "heater")}:
         return "heater"
     return "spectrometer"
+
+
+def _space(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The variables, written as an array or by name."""
+    found = content.get("space", ())
+    entries = found.values() if isinstance(found, Mapping) else found
+    return [dict(one) for one in entries if isinstance(one, Mapping)]
 
 
 def _driving(content: Mapping[str, Any]) -> set[str]:

@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Mapping
 from functools import singledispatchmethod
-from typing import Any
+from typing import Any, Self
 
 from flowrig.journal.events import (
     Decided,
     Ended,
     EventData,
     ExperimentBegun,
+    HandAsked,
+    HandDone,
     HeaterValues,
     HoldBegun,
     Intent,
@@ -18,6 +20,7 @@ from flowrig.journal.events import (
     OperatorAsked,
     Outcome,
     Reading,
+    ResultEntered,
     Resumed,
     RunStarted,
     SafeStateSought,
@@ -30,6 +33,8 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.journal import AnyEvent
 from flowrig.problem.space import Value
+from flowrig.profile import Profile
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.safety.rig_state import RigState
 
 __all__ = ["RunStatus"]
@@ -38,7 +43,14 @@ __all__ = ["RunStatus"]
 class RunStatus:
     """Follows a run as a listener of its journal. Any thread may read it.
 
+    Args:
+        device_units: unit of the number that a device keeps, by device, and of what devices report,
+            by DEVICE.QUANTITY.
+
     Attributes:
+        device_units: as above.
+        by_hand: devices that a person was asked to work.
+        read_by_hand: what a person has read last, by DEVICE.QUANTITY.
         profile: name of the rig.
         campaign: its title.
         simulated: whether the rig is emulated.
@@ -56,12 +68,16 @@ class RunStatus:
         waste: level of each waste whose volume the profile gives, by name.
         ending: whether the rig goes to its safe state, or has reached it.
         best: highest figure of merit so far, of sound experiments.
+        waiting: numbers of the experiments whose figure of merit waits for results.
         rig_state: what streams and heaters were commanded, and what they report.
         time_s: rig time [s] of the newest event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device_units: Mapping[str, str] | None = None) -> None:
         self._lock = threading.Lock()
+        self.device_units = dict(device_units or {})
+        self.by_hand: frozenset[str] = frozenset()
+        self.read_by_hand: Mapping[str, float | None] = {}
         self.profile = ""
         self.campaign = ""
         self.simulated = False
@@ -79,8 +95,16 @@ class RunStatus:
         self.waste: Mapping[str, WasteLevel] = {}
         self.ending = False
         self.best: float | None = None
+        self.waiting: set[int] = set()
         self.rig_state = RigState()
         self.time_s = 0.0
+
+    @classmethod
+    def of(cls, profile: Profile) -> Self:
+        """The status of a run on a rig."""
+        entries = profile.devices.items()
+        units = {n: one.abilities.unit for n, one in entries if one.abilities.is_settable}
+        return cls({**units, **units_of_readings(profile.devices)})
 
     def __call__(self, event: AnyEvent) -> None:
         """Follow an event of the journal."""
@@ -113,6 +137,7 @@ class RunStatus:
                 "skipped": self.skipped,
                 "objective": self.objective.as_json(),
                 "best": self.best,
+                "waiting": sorted(self.waiting),
                 "heaters": {name: reads.as_json() for name, reads in self.heaters.items()},
                 "readings": dict(self.rig_state.readings),
                 "devices": {
@@ -120,12 +145,22 @@ class RunStatus:
                     for name, one in self.rig_state.devices.items()
                     if one.reads is not None
                 },
+                "by_hand": {
+                    "devices": {name: self.rig_state.device(name).told for name in self._worked},
+                    "readings": dict(self.read_by_hand),
+                },
+                "device_units": dict(self.device_units),
                 "pumps": {n: one.pump for n, one in self.rig_state.streams.items() if one.pump},
                 "flow_rates_ul_min": dict(self.rig_state.commanded_rates_ul_min),
                 "waste": {name: level.as_json() for name, level in self.waste.items()},
                 "hold": None if self.hold is None else self.hold.as_json(),
                 "rig_time_s": self.time_s,
             }
+
+    @property
+    def _worked(self) -> list[str]:
+        """Devices by hand at which a person has confirmed a value."""
+        return [n for n in sorted(self.by_hand) if self.rig_state.device(n).told is not None]
 
     def _state(self) -> str:
         if self.ending:
@@ -150,6 +185,7 @@ class RunStatus:
         self.objective, self.units = data.objective, data.units
         self.profile, self.simulated = data.profile, data.simulated
         self.skipped = data.skipped
+        self.waiting = set(data.waiting)
 
     @_take.register
     def _stage_begun(self, data: StageBegun) -> None:
@@ -165,6 +201,14 @@ class RunStatus:
         self.rig_state.follow(self.time_s, data)
 
     @_take.register
+    def _hand_asked(self, data: HandAsked) -> None:
+        self.by_hand |= {*data.devices}
+
+    @_take.register
+    def _hand_done(self, data: HandDone) -> None:
+        self.read_by_hand = {**self.read_by_hand, **data.readings}
+
+    @_take.register
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
 
@@ -176,8 +220,20 @@ class RunStatus:
     def _measured(self, data: Measured) -> None:
         self.done += 1
         value = data.objective
-        if data.quality != "good" or value is None:
-            return
+        if value is None and data.quality != "bad":
+            self.waiting.add(data.index)
+        if data.quality == "good" and value is not None:
+            self._merit(value)
+
+    @_take.register
+    def _result(self, data: ResultEntered) -> None:
+        waited = data.index in self.waiting
+        if data.objective is not None or data.lost:
+            self.waiting.discard(data.index)
+        if waited and data.objective is not None:
+            self._merit(data.objective)
+
+    def _merit(self, value: float) -> None:
         if self.best is None or value > self.best:
             self.best = value
 
@@ -187,7 +243,8 @@ class RunStatus:
 
     @_take.register
     def _hold_begun(self, data: HoldBegun) -> None:
-        self.hold, self.until_s = data, data.until_s
+        self.hold = data
+        self.until_s = None if data.why == "results" else data.until_s
 
     @_take.register
     def _went_on(self, data: WentOn) -> None:

@@ -207,7 +207,7 @@ class ChangeWatch:
         self, stream: str, state: PumpState, read_back: PumpReadBack | None
     ) -> Iterator[Change]:
         device = self._profile.streams[stream].pump
-        if stream not in self._state.flows:
+        if self._state.stream(stream).flow is None:
             if state in MOVING and stream in self._rested:
                 yield Change(device, STATE, "stopped", state.value)
             return
@@ -238,12 +238,10 @@ class ChangeWatch:
     def _rates_of(self, stream: str, read_back: PumpReadBack | None) -> tuple[float, float | None]:
         """Flow rate [µL/min] that a stream was told, and the one found; None where unknown."""
         one = self._state.stream(stream)
-        told = one.set_rate_ul_min
-        if one.flow is not None and one.flow.draws_ul is not None:
-            told = one.flow.rate_ul_min
-        if stream not in self._state.flows or not told or read_back is None:
+        if one.flow is None or read_back is None:
             return 0.0, None
-        return told, read_back.rate_ul_min
+        told = one.set_rate_ul_min if one.flow.draws_ul is None else one.flow.rate_ul_min
+        return (told, read_back.rate_ul_min) if told else (0.0, None)
 
     def spectrometer_changes(
         self, read_backs: Mapping[str, SpectrometerReadBack], told_us: Mapping[str, int]

@@ -63,7 +63,8 @@ class Flush:
     def run(self) -> None:
         """Flush until every heater is cold, or the time is over; Ctrl-C ends it early.
 
-        Where a pump is lost, the others flush.
+        Without a heater nothing tells whether the path is cold, and the flush takes all of its
+        time. Where a pump is lost, the others flush.
 
         Raises:
             FlowrigError: a pump did not run, or a heater that is off became hotter meanwhile.
@@ -156,7 +157,7 @@ class Flush:
     def _is_hot(self) -> bool:
         """Whether a heater is above the step's temperature, or is not known to be below it."""
         below_c = self._step.until_below_c
-        if below_c is None:
+        if below_c is None or not self._rig.heaters:
             return True
         readings = self._heaters.ask(lambda: self._rig.read_heaters(self._rig.heaters))
         return readings is None or any(

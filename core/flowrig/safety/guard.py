@@ -411,9 +411,10 @@ class Guard:
         )
 
     def _stream(self, name: str, left_ul: float) -> StreamState:
-        stream, state = self._state.stream(name), self._state.stream(name).pump
-        wanted = name in self._state.flowing
-        if wanted and name in self._state.drawing:
+        stream = self._state.stream(name)
+        state, flow = stream.pump, stream.flow
+        wanted = flow is not None and flow.is_confirmed
+        if wanted and flow is not None and flow.draws_ul is not None:
             # Nothing enters the flow path, and a pump that has drawn its volume stands still.
             wanted = state not in _DRAWS
             state = _DRAWS.get(state, state)

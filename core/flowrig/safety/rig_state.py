@@ -8,6 +8,7 @@ from flowrig.interfaces.capabilities import Value
 from flowrig.journal.events import (
     CutLiquid,
     EventData,
+    HandDone,
     HeaterValues,
     Intent,
     Outcome,
@@ -86,6 +87,9 @@ class DeviceStatus:
     reads: Value | None = None
 
 
+_NO_DEVICE, _NO_STREAM, _NO_HEATER = DeviceStatus(), StreamStatus(), HeaterStatus()
+
+
 class RigState:
     """Follows events, of a run under way or of its journal; nothing else remembers a flow rate."""
 
@@ -96,6 +100,12 @@ class RigState:
         self._devices: dict[str, DeviceStatus] = {}
         self._readings: dict[str, float | None] = {}
         self._intent: Intent | None = None
+        self._volumes_ul: dict[str, float] = {}
+
+    @property
+    def volumes_ul(self) -> Mapping[str, float]:
+        """By component that a person changes, the volume [µL] that was put in newest."""
+        return dict(self._volumes_ul)
 
     @property
     def streams(self) -> Mapping[str, StreamStatus]:
@@ -124,15 +134,15 @@ class RigState:
 
     def device(self, name: str) -> DeviceStatus:
         """One device of another kind, also one that no event has named."""
-        return self._devices.get(name, DeviceStatus())
+        return self._devices.get(name, _NO_DEVICE)
 
     def stream(self, name: str) -> StreamStatus:
         """One stream, also one that no event has named."""
-        return self._streams.get(name, StreamStatus())
+        return self._streams.get(name, _NO_STREAM)
 
     def heater(self, name: str) -> HeaterStatus:
         """One heater, also one that no event has named."""
-        return self._heaters.get(name, HeaterStatus())
+        return self._heaters.get(name, _NO_HEATER)
 
     @property
     def flows(self) -> Mapping[str, Flow]:
@@ -177,6 +187,8 @@ class RigState:
                 self._follow_outcome(data)
             case Reading():
                 self._follow_reading(data)
+            case HandDone():
+                self._volumes_ul |= data.volumes_ul or {}
             case SafeStateSought():
                 self._stop_commanded(time_s, self._streams)
             case Resumed():
@@ -252,11 +264,14 @@ class RigState:
 
     def _follow_reading(self, data: Reading) -> None:
         for name, reads in data.heaters.items():
-            self._heaters[name] = evolve(self.heater(name), reads=reads)
+            set_point_c = self.heater(name).set_point_c
+            self._heaters[name] = HeaterStatus(set_point_c=set_point_c, reads=reads)
         for name, pump in data.pumps.items():
             stream = self.stream(name)
             unasked = stream.flow is None and (stream.runs_unasked or pump == "running")
-            self._streams[name] = evolve(stream, pump=pump, runs_unasked=unasked)
+            if (stream.pump, stream.runs_unasked) != (pump, unasked):
+                stream = evolve(stream, pump=pump, runs_unasked=unasked)
+            self._streams[name] = stream
         for name, found in _merged(data.values, data.positions).items():
             self._devices[name] = evolve(self.device(name), reads=found)
         self._readings = dict(data.readings or {})

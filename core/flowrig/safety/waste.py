@@ -30,9 +30,9 @@ class WasteAccount:
 
     def __init__(self, profile: Profile) -> None:
         self.capacity_ul: Mapping[str, float] = {
-            name: component.given_volume_ul
+            name: component.capacity_ul
             for name, component in profile.path.items()
-            if component.is_end and component.given_volume_ul is not None
+            if component.capacity_ul is not None
         }
         topology = Topology(profile)
         # What a valve may lead here or there counts in both.

@@ -92,6 +92,7 @@ def _distribution(kind: str, name: str, offer: KindOffer | None) -> dict[str, st
         "dependencies": '"flowrig"' if kind in _MODELS else '"flowrig", "pyserial>=3.5"',
         "suite": "" if offer is None else offer.conformance.partition(":")[0],
         "Suite": "" if offer is None else offer.conformance.partition(":")[2],
+        "safe": "" if offer is None else repr(offer.safe),
         "bodies": "" if offer is None else offer.body.partition(":")[0],
         "Body": "" if offer is None else offer.body.partition(":")[2],
     }

@@ -42,6 +42,7 @@ class Both(Injection):
         self._first = first
         self._second = second
         self._left: int | None = None
+        self._in_the_resumption: int | None = None
 
     def campaign(self, rig: PlayedRig, folder: Path, draw: random.Random) -> Path:
         """Write the campaign; neither injection changes its file."""
@@ -53,9 +54,13 @@ class Both(Injection):
         return self._first.target(scene)
 
     def strike(self, scene: Scene) -> None:
-        """Inject the first fault."""
+        """Inject the first fault; after the end of the program events count from the resumption on.
+
+        What a killed program still writes, nobody sees, and what strikes it is healed with it.
+        """
         self._first.strike(scene)
-        self._left = scene.draw.randint(0, SOON_EVENTS)
+        soon = scene.draw.randint(0, SOON_EVENTS)
+        self._left, self._in_the_resumption = (None, soon) if self.kills else (soon, None)
         self._combine()
 
     def after_event(self, scene: Scene) -> None:
@@ -72,6 +77,8 @@ class Both(Injection):
         """End both faults."""
         self._first.heal(scene)
         self._second.heal(scene)
+        if self._in_the_resumption is not None:
+            self._left, self._in_the_resumption = self._in_the_resumption, None
 
     def close(self) -> None:
         """Undo everything that would outlive the trial."""

@@ -4,19 +4,19 @@ import tomllib
 from typing import Any
 
 from flowrig.errors import InputError
-from flowrig.profile import Profile, Stage, SurrogateChoice
+from flowrig.profile import DataProfile, Profile, Stage, SurrogateChoice
 from flowrig.profile.structure import OfferSource, Structurer
 
 __all__ = ["choose_optimizer", "choose_surrogate"]
 
 
 def choose_surrogate(
-    profile: Profile, written: str | None, plugins: OfferSource
+    profile: Profile | DataProfile, written: str | None, plugins: OfferSource
 ) -> SurrogateChoice:
     """The surrogate of an option, else that of the profile's campaign.
 
     Args:
-        profile: the rig.
+        profile: the rig, or what is known of the data.
         written: a name, "gp", or a table as in a profile, "{ name = 'gp', smoothness = 1.5 }";
             None for the campaign's.
         plugins: the installed plugins.
@@ -25,9 +25,10 @@ def choose_surrogate(
         InputError: it is not installed, or its settings are wrong.
     """
     if written is None:
-        if profile.campaign is None or profile.campaign.surrogate is None:
+        holder = profile if isinstance(profile, DataProfile) else profile.campaign
+        if holder is None or holder.surrogate is None:
             raise InputError(f"{profile.name} names no surrogate; name one: --surrogate gp")
-        return profile.campaign.surrogate
+        return holder.surrogate
     choice = _structured(written, "surrogate", {}, SurrogateChoice, plugins)
     assert isinstance(choice, SurrogateChoice)
     return choice

@@ -43,7 +43,16 @@ class AcmeDroplets(DropletGenerator):
         return Identity("ACME", model, serial_number)
 
     def _do_set(self, value: float) -> None:
-        self._ask(f"RATE {value:.3f}")
+        if self._port is None:
+            raise self._fault(NotReadyError, "the port is closed")
+        with self._lock:  # sent at once, also to a generator that does not answer any more
+            self._in_step = False
+            self._write(f"\nRATE {value:.3f}")
+
+    def _do_send_safe_action(self) -> None:
+        if self._port is None:
+            self._do_open()
+        self._do_set(0.0)
 
     def _do_setting(self) -> float:
         return self._number("RATE?", self._ask("RATE?"))

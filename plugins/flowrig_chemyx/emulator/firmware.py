@@ -4,6 +4,7 @@ It knows every command that public programs send to a Fusion, more than this pac
 uses, so that those programs can be tried on the emulator.
 """
 
+import operator
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,6 +36,7 @@ UNIT_NAMES: Final = {
     Units.UL_HR: "uL/hr",
 }
 MODES: Final = ("", " 0", " 1")
+_VIEW: Final = re.compile("view parameter( [0-9])?")
 UNIT_NAME: Final = re.compile(r"[^a-z0-9]{0,2}[mu]?[lL]/(min|hr)")
 
 # The commands are those of public programs and of Chemyx's help text; the wording is not Chemyx's.
@@ -85,6 +87,7 @@ class FusionFirmware:
         self.on_motion: Callable[[], None] = lambda: None
         self._variant = variant
         self._echo = variant.echo
+        self._shown: dict[Motor, tuple[tuple[object, ...], list[str]]] = {}
         self._input = b""
         self._heard_s = 0.0
         self._lock = threading.Lock()
@@ -206,7 +209,7 @@ class FusionFirmware:
             command = re.sub(r"^(start|pause|stop) +", r"\1 ", command)
             if self._variant.by_beginning:
                 command = re.sub(r"^(start|pause|stop)\b(?! [0-2]$).*", r"\1", command)
-        if re.fullmatch("view parameter( [0-9])?", command):
+        if _VIEW.fullmatch(command):
             return self._parameters()
         if channel == CYCLE_CHANNEL and command in ("start", "start 2"):
             return self._start_cycle()
@@ -324,6 +327,16 @@ class FusionFirmware:
         return lines
 
     def _parameters_of(self, motor: Motor) -> list[str]:
+        # By identity: a motor replaces its settings, and equal numbers may print differently.
+        kept = motor.units, motor.diameter_mm, motor.rates, motor.volumes, motor.delays
+        shown = self._shown.get(motor)
+        if shown is not None and all(map(operator.is_, shown[0], kept)):
+            return shown[1]
+        lines = self._print_parameters(motor)
+        self._shown[motor] = kept, lines
+        return lines
+
+    def _print_parameters(self, motor: Motor) -> list[str]:
         return [
             f"unit = {self._unit(motor)}",
             f"dia = {motor.diameter_mm:.3f}",

@@ -9,6 +9,7 @@ between lines (CR LF, or LF CR), so the parsers find values by key, never by lin
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from math import isclose
 from typing import Final
 
@@ -49,6 +50,7 @@ PROMPT: Final = b">"
 _PROMPT_LINE = re.compile(rb"(?:\A|(?<=[\r\n>]))[ \t]*>")
 # Stricter than float(): a damaged byte must not make a number nan, inf or another power of ten.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,12})?")
+_LINE_ENDS = re.compile(r"[\r\n]+")
 _HEADING = re.compile(r"pump ([12]):?", re.IGNORECASE)
 
 _STATES: Final = {
@@ -183,9 +185,15 @@ class FrameSplitter:
         return [_lines(frame)]
 
 
+@lru_cache(maxsize=256)
+def _texts(frame: bytes) -> tuple[str, ...]:
+    """The lines of a reply; kept, because a pump that is looked at repeats most of its replies."""
+    texts = (text.strip() for text in _LINE_ENDS.split(frame.decode("ascii", "replace")))
+    return tuple(text for text in texts if text)
+
+
 def _lines(frame: bytes) -> list[str]:
-    texts = (text.strip() for text in re.split(r"[\r\n]+", frame.decode("ascii", "replace")))
-    return [text for text in texts if text]
+    return list(_texts(frame))
 
 
 def strip_echo(lines: Sequence[str], request: str) -> list[str]:

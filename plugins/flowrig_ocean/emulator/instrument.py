@@ -310,7 +310,7 @@ class HdxInstrument:
         if self.state.buffering:
             older = self._buffered if self._buffered is not None else counts
             counts, self._buffered = older, counts
-        data = counts.astype("<u2").tobytes()
+        data = counts.astype("<u2", copy=False).tobytes()
         return data[: len(data) - self.faults.spectrum_bytes_lost]
 
     def _expose(self) -> int:

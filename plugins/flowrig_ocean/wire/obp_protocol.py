@@ -54,6 +54,10 @@ class _CheckedAnswers(OBPProtocol):
 
     _asked = 0
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._messages: dict[tuple[int, bytes, bool], bytes] = {}
+
     def send(
         self,
         msg_type: int,
@@ -74,10 +78,12 @@ class _CheckedAnswers(OBPProtocol):
         values = payload if isinstance(payload, (tuple, list)) else (payload,)
         data = self.msgs[msg_type](*values)
         self._asked = msg_type
-        sent: int = self.transport.write(
-            self._construct_outgoing_message(msg_type, data, request_ack=request_ack),
-            timeout_ms=timeout_ms,
-        )
+        message = self._messages.get((msg_type, data, request_ack))
+        if message is None:
+            message = self._construct_outgoing_message(msg_type, data, request_ack=request_ack)
+            if not data:  # a query, which is sent again and again
+                self._messages[msg_type, data, request_ack] = message
+        sent: int = self.transport.write(message, timeout_ms=timeout_ms)
         if request_ack and not self._answer(timeout_ms).flags & ACK:
             raise ObpProtocolError(f"message {msg_type:#010x} was neither acknowledged nor refused")
         return sent

@@ -101,6 +101,7 @@ class FlowPath:
         solvents: names of the streams that are solvents.
         stretches: all stretches; each comes after those that flow into it.
         cells: flow cells by the name of their detector.
+        outlet: where liquid is taken for analyses off the line; None where the profile has none.
         phases: phase of each stream, by name.
     """
 
@@ -109,7 +110,13 @@ class FlowPath:
     solvents: tuple[str, ...]
     stretches: tuple[Stretch, ...]
     cells: Mapping[str, FlowCell]
+    outlet: FlowCell | None = None
     phases: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def looked_at(self) -> tuple[FlowCell, ...]:
+        """The flow cells, and the outlet last."""
+        return (*self.cells.values(), *(() if self.outlet is None else (self.outlet,)))
 
     @classmethod
     def of(cls, profile: Profile, positions: Mapping[str, str] | None = None) -> "FlowPath":
@@ -136,6 +143,7 @@ class FlowPath:
             phases={s.name: s.phase for s in streams},
             stretches=stretches,
             cells=_cells(profile, stretches),
+            outlet=_outlet(profile, stretches) if profile.analysis.off_line else None,
         )
 
 
@@ -210,6 +218,21 @@ def _inlet(
         name: share * kept[profile.streams[name].phase] for name, share in source.fractions.items()
     }
     return Inlet(source, {name: share for name, share in fractions.items() if share > 0.0}, kept)
+
+
+def _outlet(profile: Profile, stretches: tuple[Stretch, ...]) -> FlowCell | None:
+    """Where liquid is taken for analyses off the line: after the last flow cell, which is where it
+    is steady; without one where it is collected, else at the last end of the path."""
+    cells = list(_cells(profile, stretches).values())
+    if cells:
+        return cells[-1]
+    ends = [one for one in stretches if one.components[-1].is_end]
+    ends = [one for one in ends if one.components[-1].kind == "vessel"] or ends
+    if not ends:
+        return None
+    last = ends[-1].components[-1]
+    place_ul = sum(one.volume_ul for one in ends[-1].components[:-1])
+    return FlowCell(last.name, place_ul, bore_mm(last), ends[-1])
 
 
 def _cells(profile: Profile, stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:

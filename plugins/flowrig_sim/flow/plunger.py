@@ -211,7 +211,7 @@ class Plungers:
     @property
     def commands(self) -> int:
         """Number of commands to all of them so far."""
-        return sum(plunger.commands for plunger in self._plungers)
+        return sum([plunger.commands for plunger in self._plungers])
 
     def delivered_ul(self, times_s: Array) -> Array:
         """Volume [µL] delivered since the world began, pitch errors included.

@@ -6,8 +6,7 @@ flows.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -108,6 +107,7 @@ class _Epoch:
         self.start = start
         self.stretch = stretch
         self.weights: Array | None = None
+        self.single: dict[str, float] | None = None
         shares = [stretch.fractions.get(n, 0.0) for n in (*stretch.reactive, *stretch.carriers)]
         if any(share < 1.0 for share in shares):
             self.weights = np.array([stretch.fractions.get(name, 0.0) for name in order])
@@ -185,14 +185,9 @@ class FlowRecord:
         for trace in self._traces.values():
             trace.known = min(trace.known, count)
 
-    @contextmanager
-    def looking_back(self, count: int) -> Iterator[None]:
-        """Within this context only the first `count` steps are used."""
-        newest, self._count = self._count, count
-        try:
-            yield
-        finally:
-            self._count = newest
+    def look_back(self, count: int) -> None:
+        """Use only the first `count` steps, until `count` is set or this is called again."""
+        self._count = count
 
     def turn(self, path: FlowPath) -> None:
         """Lead what is appended from now on as the flow path does in other positions of valves."""
@@ -267,8 +262,8 @@ class FlowRecord:
     ) -> Slice:
         """The slice that entered a stretch when a volume [µL] had passed its beginning."""
         step = self._step_at(trace, formed_ul)
-        length_ul = trace.total_ul[step + 1] - trace.total_ul[step]
-        along = min((formed_ul - trace.total_ul[step]) / (length_ul or 1.0), 1.0)
+        start_ul, end_ul = trace.total_ul[step : step + 2].tolist()
+        along = min((formed_ul - start_ul) / ((end_ul - start_ul) or 1.0), 1.0)
         return Slice(
             shares=self._entering(trace, step, along) if shares is None else shares,
             reactive_share=self._reactive_share(trace, step, along),
@@ -367,13 +362,14 @@ class FlowRecord:
             inlet = self._traces.get(one.stretch.name)
             if inlet is None:
                 continue
+            added_ul: list[float] = self._added_ul[step].tolist()
             volume_ul = sum(
-                share * float(self._added_ul[step, self._columns[name]])
+                share * added_ul[self._columns[name]]
                 for name, share in one.fractions.items()
                 if name in self._columns
             )
             if volume_ul > 0.0:
-                start_ul, end_ul = inlet.total_ul[step : step + 2]
+                start_ul, end_ul = inlet.total_ul[step : step + 2].tolist()
                 found.append((volume_ul, inlet, start_ul + along * (end_ul - start_ul)))
         for name, share in self._single(epoch).items():
             column = self._columns.get(name)
@@ -383,12 +379,14 @@ class FlowRecord:
 
     def _single(self, epoch: _Epoch) -> dict[str, float]:
         """By stream that enters a stretch from none that is traced: the share of it that does."""
-        shares = dict.fromkeys(epoch.stretch.entering, 1.0)
-        for one in epoch.stretch.inlets:
-            if one.stretch.name not in self._traces:
-                for name, share in one.fractions.items():
-                    shares[name] = shares.get(name, 0.0) + share
-        return shares
+        if epoch.single is None:
+            shares = dict.fromkeys(epoch.stretch.entering, 1.0)
+            for one in epoch.stretch.inlets:
+                if one.stretch.name not in self._traces:
+                    for name, share in one.fractions.items():
+                        shares[name] = shares.get(name, 0.0) + share
+            epoch.single = shares
+        return epoch.single
 
     def _arriving(self, trace: _Trace, inlet: _Trace, mark_ul: float, step: int) -> Array:
         """As `_leaving`, without the phases that a separator leads another way."""
@@ -506,25 +504,22 @@ class FlowRecord:
     def _passages(self, trace: _Trace, formed_ul: float, position_ul: float) -> tuple[Passage, ...]:
         """The way of a slice from the beginning of a stretch to a position."""
         found = []
-        passed_ul, entered_s = 0.0, math.nan
+        passed_ul, entered = 0.0, None
         for component in trace.stretch.components:
             if component.volume_ul > 0.0 and passed_ul < position_ul:
-                if math.isnan(entered_s):
-                    entered_s = self._time_s(trace, formed_ul + passed_ul)
-                step = self._step_at(trace, formed_ul + passed_ul)
+                if entered is None:
+                    entered = self._moment(trace, formed_ul + passed_ul)
                 end_ul = min(passed_ul + component.volume_ul, position_ul)
-                left_s = self._time_s(trace, formed_ul + end_ul)
-                flow_ul = float(trace.total_ul[step + 1] - trace.total_ul[step])
-                flow_ul_min = flow_ul / self._step_s * 60.0
+                left = self._moment(trace, formed_ul + end_ul)
                 found.append(
                     Passage(
                         component=component,
-                        entered_s=entered_s,
-                        left_s=left_s,
-                        flow_ul_min=flow_ul_min,
+                        entered_s=entered[0],
+                        left_s=left[0],
+                        flow_ul_min=entered[1] / self._step_s * 60.0,
                     )
                 )
-                entered_s = left_s
+                entered = left
             passed_ul += component.volume_ul
         return tuple(found)
 
@@ -549,13 +544,18 @@ class FlowRecord:
         ends = trace.total_ul[1 : self._count + 1]
         return min(int(ends.searchsorted(passed_ul)), self._count - 1)
 
-    def _time_s(self, trace: _Trace, passed_ul: float) -> float:
-        """Rig time [s] at which the volume that has passed reached a value [µL]."""
+    def _moment(self, trace: _Trace, passed_ul: float) -> tuple[float, float]:
+        """When the volume that has passed reached a value [µL].
+
+        Returns:
+            rig time [s], and the volume [µL] that passed in the step around it.
+        """
         step = self._step_at(trace, passed_ul)
-        start_ul, end_ul = trace.total_ul[step : step + 2]
-        if end_ul <= start_ul:
-            return float(self._end_s[step])
-        return float(self._end_s[step] - self._step_s * (end_ul - passed_ul) / (end_ul - start_ul))
+        start_ul, end_ul = trace.total_ul[step : step + 2].tolist()
+        flow_ul, end_s = end_ul - start_ul, float(self._end_s[step])
+        if flow_ul > 0.0:
+            end_s -= self._step_s * (end_ul - passed_ul) / flow_ul
+        return end_s, flow_ul
 
     def _make_room(self, steps: int) -> None:
         room = self._end_s.size

@@ -66,18 +66,15 @@ class View:
     drift: Drift
     reactive: float
 
-    def looks_like(self, other: "View") -> bool:
-        """Whether the spectra of two views differ in nothing but their heights."""
-        if self.product is None or other.product is None:
-            return self.product is other.product
-        return _shapes(self.product) == _shapes(other.product)
-
-
-def _shapes(product: Product) -> tuple[Any, ...]:
-    return (
-        *(one.shape for one in product.absorbers),
-        *((one.shape, one.window_nm, one.is_background) for one in product.emitters),
-    )
+    @property
+    def shapes(self) -> tuple[Any, ...] | None:
+        """Equal for views whose spectra differ in nothing but their heights; None for carrier."""
+        if self.product is None:
+            return None
+        return (
+            *[one.shape for one in self.product.absorbers],
+            *[(one.shape, one.window_nm, one.is_background) for one in self.product.emitters],
+        )
 
 
 def _products(views: Sequence[View]) -> list[Product]:

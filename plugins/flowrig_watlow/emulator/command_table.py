@@ -10,6 +10,7 @@ from attrs import frozen
 
 __all__ = ["Command", "CommandTable", "short_form", "words"]
 
+_COLON_BLANK = re.compile(r":\s+")
 _KEYWORD = re.compile(r"(\[?):?([A-Za-z*]+)(#?)\]?")
 
 Action = Callable[[int, str], str | None]
@@ -77,7 +78,7 @@ class CommandTable:
             ValueError: the command does not exist, or its parameter is not accepted.
         """
         # A vendor's table has a blank behind a colon: ":PROGRAM: SELECTED:STATE PAUSE".
-        header, _, parameter = re.sub(r":\s+", ":", line.strip()).partition(" ")
+        header, _, parameter = _COLON_BLANK.sub(":", line.strip()).partition(" ")
         action, suffix = self._found.get(header) or self._find(header)
         return action(suffix, parameter.strip())
 

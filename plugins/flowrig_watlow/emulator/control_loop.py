@@ -142,10 +142,8 @@ class ControlLoop:
     def advance(self) -> None:
         """Move the active set point towards the user set point, by the time that has passed."""
         now_s = self._clock.now_s()
-        due = [late for late in self._late if late[0] <= now_s]
-        for late in due:
-            self._late.remove(late)
-            self._user_set_point_c = late[1]
+        if self._late:
+            self._take_late(now_s)
         step_c = self.ramp_rate_c * (now_s - self._advanced_s) / SECONDS[self.ramp_scale]
         self._advanced_s = now_s
         if self.profile_c is not None:
@@ -156,6 +154,11 @@ class ControlLoop:
         else:
             self._set_point_c = self._user_set_point_c
         self.drive()
+
+    def _take_late(self, now_s: float) -> None:
+        for late in [late for late in self._late if late[0] <= now_s]:
+            self._late.remove(late)
+            self._user_set_point_c = late[1]
 
     def drive(self) -> None:
         """Give the body its set point, if it is another one."""

@@ -1,8 +1,9 @@
 """The state of an emulated F4T, which its SCPI and Modbus servers share."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any
 
 from attrs import evolve
@@ -22,6 +23,34 @@ ALARMS = 6
 OUTPUTS = 7
 KEYS = 4
 PROGRAM_STEPS = 50
+
+
+class _Moment:
+    """A lock, with a state that is up to date before and after the block."""
+
+    def __init__(self, lock: AbstractContextManager[object], advance: Callable[[], None]) -> None:
+        self._lock = lock
+        self._advance = advance
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+        try:
+            self._advance()
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._advance()
+        finally:
+            self._lock.__exit__(None, None, None)
 
 
 class F4TController(ControlLoop):
@@ -83,13 +112,9 @@ class F4TController(ControlLoop):
             for number in numbers
         }
 
-    @contextmanager
-    def moment(self) -> Iterator[None]:
-        """Run the block at one moment of the clock, without access from other connections."""
-        with self._lock:
-            self._advance()
-            yield
-            self._advance()
+    def moment(self) -> "_Moment":
+        """Run a block at one moment of the clock, without access from other connections."""
+        return _Moment(self._lock, self._advance)
 
     def alarm_warns(self, number: int) -> bool:
         """Whether the value that an alarm compares is beyond one of its thresholds."""

@@ -236,7 +236,7 @@ class _DeadlineConnection:
             raise TimeoutError("the deadline passed")
 
     def discard_input(self) -> None:
-        while select.select([self._socket], [], [], 0.0)[0]:
+        while select.select([self._socket.fileno()], [], [], 0.0)[0]:
             self._received(65536)
 
     def _received(self, bufsize: int) -> bytes:

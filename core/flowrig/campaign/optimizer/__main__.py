@@ -57,7 +57,9 @@ def serve(folder: Path, lines: Iterator[str], answers: TextIO) -> None:
 
 def _answer(host: InProcessOptimizer, rows: list[Row], request: dict[str, Any]) -> str:
     try:
-        suggestions = host.suggest(request["stage"], rows, request["count"])
+        suggestions = host.suggest(
+            request["stage"], rows, request["count"], request.get("pending", ())
+        )
         return encoded({"suggestions": [plain(one) for one in suggestions]})
     except NoSurrogateError as error:
         return encoded({"wrong_input": str(error)})

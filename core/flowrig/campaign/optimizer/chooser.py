@@ -111,6 +111,8 @@ class ConditionChooser:
         tried: Sequence[Mapping[str, Value]],
         count: int,
         compute: Compute,
+        *,
+        pending: Sequence[Row] = (),
     ) -> Choice:
         """Choose conditions.
 
@@ -120,6 +122,7 @@ class ConditionChooser:
             tried: conditions that the stage knows to be decided so far, in order.
             count: most conditions that are wanted.
             compute: computes while the rig is watched; its own errors are passed on.
+            pending: conditions of the experiments whose results are to come, in order.
 
         Raises:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
@@ -134,7 +137,7 @@ class ConditionChooser:
         for what in ATTEMPTS:
             answer = compute(
                 what,
-                lambda: self._suggest(stage.name, rows, count),
+                lambda: self._suggest(stage.name, rows, count, pending),
                 self._campaign.optimizer_deadline_s + MARGIN_S,
             )
             if isinstance(answer, NothingLeftError):
@@ -147,12 +150,15 @@ class ConditionChooser:
         return self._without_optimizer(stage, tried, count, failures)
 
     def _suggest(
-        self, stage: str, rows: Sequence[Row], count: int
+        self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row]
     ) -> list[Suggestion] | OptimizerFailedError | NothingLeftError:
         if self._host is None:
             self._host = self._new_host()
+        waiting = (pending,) if pending else ()
         try:
-            answer = [suggestion(plain(s)) for s in self._host.suggest(stage, rows, count)]
+            answer = [
+                suggestion(plain(s)) for s in self._host.suggest(stage, rows, count, *waiting)
+            ]
             if not 1 <= len(answer) <= count:
                 wrong = f"{len(answer)} conditions where {count} were asked for"
                 return OptimizerFailedError(wrong)

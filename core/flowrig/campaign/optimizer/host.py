@@ -24,7 +24,9 @@ class OptimizerHost(ABC):
     """Chooses conditions for the stages of a campaign."""
 
     @abstractmethod
-    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+    def suggest(
+        self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row] = ()
+    ) -> list[Suggestion]:
         """Ask the optimizer of a stage.
 
         Args:
@@ -32,6 +34,7 @@ class OptimizerHost(ABC):
             rows: every measured experiment that the stage learns from, in order of time; earlier
                 calls for the same stage got the first of them.
             count: most conditions that are wanted.
+            pending: conditions of the experiments whose results are to come, in order.
 
         Raises:
             OptimizerFailedError: there is no answer.
@@ -65,12 +68,16 @@ class InProcessOptimizer(OptimizerHost):
         self._optimizer: Optimizer | None = None
         self._known = 0
 
-    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+    def suggest(
+        self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row] = ()
+    ) -> list[Suggestion]:
         """Give the optimizer of a stage the new experiments, and ask it."""
         if self._optimizer is None or stage != self._stage:
             self._optimizer, self._stage, self._known = self._new(stage), stage, 0
         self._optimizer.ingest(rows[self._known :])
         self._known = len(rows)
+        if pending or self._optimizer.expected:
+            self._optimizer.expect(pending)
         return self._optimizer.suggest_explained(count)
 
     def _new(self, name: str) -> Optimizer:

@@ -43,7 +43,9 @@ class OptimizerProcess(OptimizerHost):
         self._sent = 0
         self._stage = ""
 
-    def suggest(self, stage: str, rows: Sequence[Row], count: int) -> list[Suggestion]:
+    def suggest(
+        self, stage: str, rows: Sequence[Row], count: int, pending: Sequence[Row] = ()
+    ) -> list[Suggestion]:
         """Send the new experiments to the process, and wait for its answer.
 
         Raises:
@@ -55,7 +57,9 @@ class OptimizerProcess(OptimizerHost):
         anew = stage != self._stage  # another stage may learn from other experiments
         news = [dict(row) for row in (rows if anew else rows[self._sent :])]
         self._stage, self._sent = stage, len(rows)
-        request = encoded({"stage": stage, "rows": news, "count": count, "anew": anew})
+        waiting = [dict(row) for row in pending]
+        message = {"stage": stage, "rows": news, "count": count, "anew": anew, "pending": waiting}
+        request = encoded(message)
         threading.Thread(target=_write, args=(process, request), daemon=True).start()
         try:
             line = self._answers.get(timeout=self._deadline_s)

@@ -28,6 +28,8 @@ __all__ = ["twin_report"]
 def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
     """Learn a twin from SOURCE, a CSV file or a run's folder, and write a page about it.
 
+    SOURCE may also be a profile without devices, which names its tables.
+
     The page has the parity with uncertainty and R² on an 80/20 split, the cross-validation, the
     learning curve, exact Shapley values, and surfaces of the three strongest conditions. The
     columns of a CSV file are listed by `flowrig twin cv --help`.
@@ -53,9 +55,8 @@ def twin_report(*, options: TwinOptions, repeats: int, out: Path) -> None:
             seed=options.seed,
             on_fit=lambda: bar.update(1),
         )
-    units = {feature.name: feature.unit for feature in rig.features.values()}
     page = render_twin(
-        study, rig.title, name, source.experiments.left_out, labels=rig.labels, units=units
+        study, rig.title, name, source.experiments.left_out, labels=rig.labels, units=source.units
     )
     out.write_text(page, encoding="utf-8")
     trained = int(study.training.sum())

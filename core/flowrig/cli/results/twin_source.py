@@ -12,7 +12,7 @@ from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import progress_bar
 
 if TYPE_CHECKING:
-    from flowrig.profile import Profile, SurrogateChoice
+    from flowrig.profile import DataProfile, Profile, SurrogateChoice
     from flowrig.twin import Experiments, TrainingSet
 
 __all__ = [
@@ -33,7 +33,7 @@ class TwinOptions:
     """Experiments and the model that learns from them, as named on the command line.
 
     Attributes:
-        source: a CSV file, or the folder of a run.
+        source: a CSV file, the folder of a run, or a profile without devices, which names tables.
         profile: the rig, by name or path; None for that of the run.
         surrogate: the model, a name or a table; None for that of the campaign.
         columns: by response, the column of the CSV file if it has another name.
@@ -56,12 +56,12 @@ class TwinSource:
     """A rig, its experiments, and the model to fit.
 
     Attributes:
-        rig: the profile.
+        rig: the profile, which may be one without devices.
         experiments: usable experiments of the source.
         choice: the surrogate with its settings.
     """
 
-    rig: "Profile"
+    rig: "Profile | DataProfile"
     experiments: "Experiments"
     choice: "SurrogateChoice"
 
@@ -69,6 +69,15 @@ class TwinSource:
     def data(self) -> "TrainingSet":
         """The experiments with the objective and the repeatability of the rig."""
         return self.experiments.training_set(self.rig.objective, self.rig.rsd)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each feature."""
+        from flowrig.profile import DataProfile
+
+        if isinstance(self.rig, DataProfile):
+            return self.rig.units
+        return {name: feature.unit for name, feature in self.rig.features.items()}
 
 
 def _columns(
@@ -161,20 +170,30 @@ def read_twin_source(options: TwinOptions) -> TwinSource:
     from flowrig.learning.experiment_table import Selection
     from flowrig.plugins.offers import require_installed
     from flowrig.plugins.registry import Plugins
-    from flowrig.profile import load_profile
+    from flowrig.profile import DataProfile, read_profile
     from flowrig.run_record.changes import PROFILE_NAME
-    from flowrig.run_record.experiments_of import read_source
+    from flowrig.run_record.experiments_of import read_data, read_source
     from flowrig.twin import choose_surrogate
 
-    if options.profile is None and not options.source.is_dir():
+    is_profile = options.source.suffix == ".toml"
+    if options.profile is None and not options.source.is_dir() and not is_profile:
         raise InputError("a CSV file does not name its rig; add --profile NAME")
     plugins = Plugins.discover()
-    rig = load_profile(options.profile or options.source / PROFILE_NAME, plugins)
+    of_source = options.source if is_profile else options.source / PROFILE_NAME
+    rig = read_profile(options.profile or of_source, plugins).load_any()
     choice = choose_surrogate(rig, options.surrogate, plugins)
     require_installed(choice.offers)
     with sound_folder(options.source):
         selection = Selection(stages=options.stages, arms=options.arms)
-        experiments = read_source(options.source, rig, options.columns, plugins, selection)
+        if not is_profile:
+            experiments = read_source(options.source, rig, options.columns, plugins, selection)
+        elif isinstance(rig, DataProfile):
+            experiments = read_data(rig, selection)
+        else:
+            raise InputError(
+                f"{options.source} describes a rig; name a run of it, or a CSV file with "
+                f"--profile {options.source}"
+            )
     return TwinSource(rig, experiments, choice)
 
 

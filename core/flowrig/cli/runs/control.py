@@ -1,6 +1,6 @@
 """`flowrig pause`, `go-on`, `skip`, `stop`, `halt` and `status`, for a run in another shell."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -137,18 +137,41 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
     yield f"{status['state']}: {count}"
     if status["hold"] is not None:
         yield from hold_lines(folder, HoldBegun.from_json(status["hold"]))
+    if status["hold"] is not None and status["hold"]["kind"] != "results":
         left_s = max(status["hold"]["until_s"] - status["rig_time_s"], 0.0)
         yield f"for {left_s / 60:.1f} min more; then the rig goes to its safe state"
     yield f"stage {status['stage'] or '-'}, {status['step']}"
+    yield from _waiting_lines(status["waiting"])
     if status["conditions"]:
         chosen = conditions_text(status["conditions"], status["units"])
         yield f"experiment {status['experiment']}: {chosen}"
     for name, reading in status["heaters"].items():
         now, wanted = reading["temperature_c"], reading["set_point_c"]
         yield f"{name}: {degrees_text(now)}, set {degrees_text(wanted)}"
+    yield from _device_lines(status)
     flows = (f"{name} {rate:.1f} µL/min" for name, rate in status["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
     yield from _waste_lines(status)
+
+
+def _device_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    """Where devices of other kinds stand, and what they report; a person works and reads some."""
+    hand = status["by_hand"]
+    for by, values in (
+        ("", status["devices"]),
+        (", by hand", hand["devices"]),
+        ("", status["readings"]),
+        (", read by hand", hand["readings"]),
+    ):
+        for name, value in values.items():
+            unit = status["device_units"].get(name, "")
+            yield f"{name}: {_shown(value, unit)}{by}"
+
+
+def _shown(value: float | str | None, unit: str) -> str:
+    if isinstance(value, str):
+        return value
+    return "no value" if value is None else f"{value:.4g} {unit}".rstrip()
 
 
 def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
@@ -156,7 +179,14 @@ def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"{status['state']}: {count}"
     if status["reason"]:
         yield str(status["reason"])
+    yield from _waiting_lines(status["waiting"])
     yield from _waste_lines(status)
+
+
+def _waiting_lines(indices: Iterable[Any]) -> Iterator[str]:
+    numbers = ", ".join(map(str, indices))
+    if numbers:
+        yield f"wait for results: experiment {numbers}"
 
 
 def _waste_lines(status: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from attrs import asdict
 
 from flowrig.cli.terminal.printing import print_paragraph, say
 from flowrig.profile import Profile
+from flowrig.profile.controls.timeline import timeline
 from flowrig.profile.topology import (
     Topology,
     chosen_valves,
@@ -38,12 +39,32 @@ def path_sentences(profile: Profile) -> Iterator[str]:
     """Flow, τ and sections in the middle of the search space, by where valves stand."""
     for positions, topology, rates in _middles(profile):
         with_positions = f", with {in_words(positions)}" if positions else ""
+        steady = f", steady after {topology.equilibrium_time_s(rates):.0f} s"
         yield (
             f"in the middle of the search space{with_positions}: {sum(rates.values()):.0f} µL/min "
-            f"in all, τ = {topology.residence_time_s(rates):.0f} s, steady after "
-            f"{topology.equilibrium_time_s(rates):.0f} s"
+            f"in all, τ = {topology.residence_time_s(rates):.0f} s"
+            f"{'' if profile.procedure else steady}"
         )
         yield from section_sentences(topology, rates)
+    if profile.procedure:
+        yield f"procedure in the middle of the search space: {', '.join(_steps(profile))}"
+
+
+def _steps(profile: Profile) -> Iterator[str]:
+    """Each step of the procedure in words, with its time in the middle of the search space."""
+    space = profile.space
+    middle = space.rows(((space.low + space.high) / 2)[None])[0]
+    for moment in timeline(profile, middle):
+        step, time = moment.step, f"{moment.duration_s:.3g} s"
+        match step.do:
+            case "select":
+                yield f"{step.device} to {step.position!r}"
+            case "flow" | "stop":
+                yield f"{step.do} {' and '.join(step.streams) or 'all'}"
+            case "wait":
+                yield f"wait {time}" + (f" ({step.name})" if step.name else "")
+            case "measure":
+                yield f"measure for {time}"
 
 
 def _middles(
@@ -55,8 +76,8 @@ def _middles(
     middle = space.rows(((space.low + space.high) / 2)[None])[0]
     for positions in positions_in_experiments(profile):
         chosen = {one.name: positions[str(one.device)] for one in chosen_valves(profile)}
-        rates = profile.flow_rates_ul_min({**middle, **chosen})
-        yield positions, Topology(profile, positions), rates
+        conditions = {**middle, **chosen}
+        yield positions, Topology.of(profile, conditions), profile.flow_rates_ul_min(conditions)
 
 
 def _sections_as_json(profile: Profile) -> dict[str, Any]:

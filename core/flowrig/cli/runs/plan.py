@@ -74,7 +74,7 @@ def plan(
         expected = _expected(campaign if decided is not None else None, like, profile)
     found = plan_campaign(profile, seed, decided, expected, _counted(campaign, profile))
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "time": found.time.as_json()})
         return
     for line in _lines(found, profile):
         say(line)
@@ -147,6 +147,8 @@ def _read(
 
 
 def _lines(plan: "Plan", profile: "Profile") -> Iterator[str]:
+    from flowrig.report.scorecard import time_words
+
     yield (
         f"{plan.profile}: {plan.experiments} experiments, {_duration(plan.time_s)}"
         f"{_range([_duration(t) for t in plan.time_range_s])}, "
@@ -164,6 +166,8 @@ def _lines(plan: "Plan", profile: "Profile") -> Iterator[str]:
         ("", "", "mL", "mL", "mL", ""),
         _stream_rows(plan, profile),
     )
+    yield ""
+    yield f"rig time: {time_words(plan.time)}"
     yield ""
 
 

@@ -57,11 +57,12 @@ def safe(folder: Path) -> None:
 def _announce(record: "RunRecord") -> None:
     from flowrig.run_record.rig_of import missing_drivers
 
+    heats = any(one.offer.kind == "heater" for one in record.profile.devices.values())
+    off = "heat and flow" if heats else "flow"
     steps = ", then ".join(step.do for step in record.profile.safe_state)
     where = "emulated rig" if record.simulated else "rig"
     for device, reason in missing_drivers(record.profile).items():
         say(f"{device} cannot be reached: {reason}", fg="red", err=True)
     print_paragraph(
-        f"safe: the {where} {record.profile.name} goes to its safe state: heat and flow off, "
-        f"then {steps}"
+        f"safe: the {where} {record.profile.name} goes to its safe state: {off} off, then {steps}"
     )

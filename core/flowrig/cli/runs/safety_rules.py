@@ -9,6 +9,9 @@ from flowrig.profile import Interlock, Profile
 
 __all__ = ["print_safety"]
 
+_DEGREES = ("degC", "°C", "C", "K")
+"""Units of a device that is set to a temperature, such as a bath."""
+
 
 def print_safety(profile: Profile) -> None:
     """Print the rules that hold while the rig runs, and devices without a dead-man timer."""
@@ -32,6 +35,13 @@ def print_safety(profile: Profile) -> None:
         elif math.isinf(stream.capacity_ul):
             text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
             print_paragraph(text, indent=2)
+    for step in profile.safe_state:
+        if step.until_below_c is not None and not _of_kind(profile, "heater"):
+            text = (
+                f"no heater tells whether it is below {step.until_below_c:g} °C: the flush of the "
+                f"safe state always takes {step.at_most_s / 60:g} min; leave `until_below` out"
+            )
+            say(f"  {text}", fg="yellow")
     # On hold liquid flows only while something is hot.
     rates_ul_min = profile.hold_flow_rates_ul_min if _of_kind(profile, "heater") else {}
     flows = ", ".join(rates_ul_min) or "nothing"
@@ -51,7 +61,9 @@ def _what_goes_on(profile: Profile, devices: Sequence[str]) -> str:
     """What happens to devices without a dead-man timer, and what a heater among them needs."""
     go = "goes on as it is" if len(devices) == 1 else "go on as they are"
     text = f"{', '.join(devices)} {go} if this computer loses its power"
-    if {*devices} & {*_of_kind(profile, "heater")}:
+    heats = {*_of_kind(profile, "heater")}
+    heats |= {n for n, one in profile.devices.items() if one.abilities.unit in _DEGREES}
+    if {*devices} & heats:
         text += "; a hardware over-temperature cut-off is needed"
     return text
 
@@ -65,10 +77,14 @@ def _values(profile: Profile) -> Iterator[str]:
         unit = entry.abilities.unit
         run = f"{values.get(name)} {unit}".rstrip() + " in every experiment"
         when = f"as {varied[name]} says" if name in varied else run
+        if name in {step.device for step in profile.procedure}:
+            when = "as the procedure says"
         if entry.by_hand:
             yield f"{name}: {when}; a person works it, and the safe state leaves it as it is"
         else:
             yield f"{name}: {when}, {f'{entry.safe} {unit}'.rstrip()} in the safe state"
+    for name, (low_ul, high_ul) in profile.volumes_by_hand.items():
+        yield f"{name}: {low_ul:g} to {high_ul:g} µL; a person puts it in where it changes"
     for name in profile.readings_by_hand:
         yield f"{name}: a person reads it once an experiment"
 

@@ -34,6 +34,7 @@ from flowrig.journal.events import (
     Notice,
     Opened,
     OperatorAsked,
+    ResultEntered,
     Resumed,
     RunStarted,
     SafeStateSought,
@@ -189,6 +190,8 @@ class Progress:
     def _hold_begun(self, data: HoldBegun) -> None:
         for line in hold_lines(self._folder, data):
             self.say(line, "yellow")
+        if data.why == "results":
+            return
         end = datetime.now().astimezone() + timedelta(seconds=data.longest_s)
         self.say(
             f"until {end:%H:%M:%S}, for {_duration(data.longest_s)}; then the rig goes to its "
@@ -246,6 +249,21 @@ class Progress:
             ),
             "bold" if self._is_best else "",
         )
+
+    @_show.register
+    def _result(self, data: ResultEntered) -> None:
+        parts = [
+            f"{n} {value:.4g} {data.units.get(n, '')}".rstrip() for n, value in data.values.items()
+        ]
+        parts += [one.name for one in data.files]
+        parts += [f"no result: {data.lost}"] if data.lost else []
+        by = f" by {data.by}" if data.by else ""
+        merit = ""
+        if data.objective is not None:
+            merit = f"; {self._status.objective.name} {self._merit(data.objective)}"
+            merit += " best" if self._is_best else ""
+        style = "bold" if self._is_best else ""
+        self.say(f"result of experiment {data.index}{by}: {', '.join(parts)}{merit}", style)
 
     def _new_table(self) -> ExperimentTable:
         status = self._status

@@ -1,10 +1,10 @@
 """What a chemistry gives back: what absorbs and emits, and the shapes of spectra."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 __all__ = ["Absorber", "AbsorptionEdge", "Emitter", "GaussianBand", "Product", "Shape"]
@@ -111,8 +111,12 @@ class Product:
         lifetimes_ns: how the emission decays after a short pulse: pairs of an amplitude and its
             lifetime [ns]; only the ratios of the amplitudes count. Empty where the chemistry says
             nothing of it.
+        results: what analyses off the line find, by the name of the quantity: a value and its unit.
+            The quantum yield `plqy`, and `peak` and `fwhm` of a Gaussian band, follow from the
+            emitters where a chemistry does not say them.
     """
 
     absorbers: tuple[Absorber, ...] = ()
     emitters: tuple[Emitter, ...] = ()
     lifetimes_ns: tuple[tuple[float, float], ...] = ()
+    results: Mapping[str, tuple[float, str]] = field(factory=dict)

@@ -15,6 +15,8 @@ from flowrig.profile.controls.names import Names, names_of
 from flowrig.profile.controls.set_points import set_point_window
 from flowrig.profile.expressions import Expression, ExpressionError, Unit, unit_of
 from flowrig.profile.model import Choice, DeviceEntry, Profile, Setting, Variable
+from flowrig.profile.model.flow import VOLUME, volumes_by_hand
+from flowrig.profile.model.procedure import TIME, named_waits
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.quantity import QuantityError
 from flowrig.profile.topology import (
@@ -25,6 +27,9 @@ from flowrig.profile.topology import (
 )
 
 __all__ = ["EquationSet", "equations_of", "needs_equations", "with_plain_sources"]
+
+LONGEST_WAIT_S = 86_400.0
+"""Longest time [s] of a named wait: a day."""
 
 MOST_BRANCHES = 1000
 """Most combinations of choices."""
@@ -84,6 +89,8 @@ def needs_equations(profile: Profile) -> bool:
     return bool(
         profile.equations
         or profile.limits.expressions
+        or volumes_by_hand(profile.path)
+        or named_waits(profile.procedure)
         or any(one.expression is not None or one.choices for one in profile.variables)
     )
 
@@ -210,7 +217,8 @@ def _read(profile: Profile) -> dict[tuple[str, ...], _Parts]:
             evolve(one, message=f"{one.message}; with {where}") if where else one
             for one in parts.findings
         ]
-        read[tuple(positions.values())] = parts
+        chosen = (positions[str(one.device)] for one in chosen_valves(profile))
+        read[tuple(chosen)] = parts
     return read
 
 
@@ -248,7 +256,10 @@ def _unknowns(profile: Profile, placed: Sequence[_Placed], limited: set[str]) ->
     in_use = {one.heater for one in profile.path.values() if one.heater is not None} | limited
     for one in placed:
         in_use |= one.equation.ratio.names
-    return [*profile.streams, *(one for one in profile.devices if one in in_use)]
+    volumes = (f"{name}{VOLUME}" for name in volumes_by_hand(profile.path))
+    waits = (f"{name}{TIME}" for name in named_waits(profile.procedure))
+    devices = (one for one in profile.devices if one in in_use)
+    return [*profile.streams, *devices, *volumes, *waits]
 
 
 def _error(error: ExpressionError, path: Path, *, on_key: bool = False) -> Finding:
@@ -480,6 +491,12 @@ def _limits(profile: Profile, names: Names, parts: _Parts) -> None:
             ratio = Ratio(Form(0.0, {device.name: 1.0}))
             label = f"{device.name} [{device.abilities.unit}]".removesuffix(" []")
             parts.limits.append(Limit(label, ratio, *device.abilities.limits))
+    for name, bounds in volumes_by_hand(profile.path).items():
+        ratio = Ratio(Form(0.0, {f"{name}{VOLUME}": 1.0}))
+        parts.limits.append(Limit(f"volume of {name} [µL]", ratio, *bounds))
+    for name in named_waits(profile.procedure):
+        ratio = Ratio(Form(0.0, {f"{name}{TIME}": 1.0}))
+        parts.limits.append(Limit(f"time of {name} [s]", ratio, 0.0, LONGEST_WAIT_S))
     for one in profile.limits.expressions:
         path: Path = ("limits", one.expression.text)
         try:

@@ -10,6 +10,8 @@ from flowrig.problem.scale import Routes
 from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.linear import ratio_of
 from flowrig.profile.model import DeviceEntry, Profile, Section
+from flowrig.profile.model.flow import VOLUME, volumes_by_hand
+from flowrig.profile.model.procedure import TIME, named_waits
 from flowrig.profile.topology import Topology
 
 __all__ = ["Names", "names_of"]
@@ -24,6 +26,12 @@ NO_QUOTIENT = (
     "stand alone, or take a section that starts where they have joined"
 )
 """Why a time cannot stand in a larger expression."""
+
+JOINED_BY_HAND = (
+    "streams join or divide on the way, and a person changes a volume there, so that its time is "
+    "no quotient of flow rates and volumes; take a section that starts where they have joined"
+)
+"""Why a time with a volume by hand cannot be used."""
 
 SAME = 1e-9
 """Relative difference of factors that are the same but for rounding."""
@@ -98,16 +106,16 @@ def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Na
         else:
             meanings[name] = Meaning(own)
             ratios[name] = Ratio(Form(0.0, {name: 1.0}))
-    for stream in profile.streams.values():
-        for species, mol_l in stream.contains_mol_l.items():
-            # 1 mol/L is 1 µmol/µL.
-            name = f"mol({species})"
-            meanings[name] = Meaning(unit_of("umol/min"))
-            before = ratios.get(name, Ratio(Form()))
-            ratios[name] = Ratio(before.above.plus(Form(0.0, {stream.name: mol_l})))
+    molar, volume = unit_of("umol/min"), unit_of("uL")
+    for more, unit in ((_molar_flows(profile), molar), (_volumes(profile), volume)):
+        meanings |= dict.fromkeys(more, Meaning(unit))
+        ratios |= more
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
+    for name in named_waits(profile.procedure):
+        meanings[name + TIME] = Meaning(time)
+        ratios[name + TIME] = Ratio(Form(0.0, {name + TIME: 1.0}))
     joined: dict[str, Routes] = {}
     for name, found in _times(profile, positions or {}):
         meanings[name] = Meaning(time)
@@ -118,6 +126,26 @@ def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Na
         if isinstance(found, Routes):
             joined[name] = found
     return Names(meanings, ratios, refused, joined, tuple(profile.streams))
+
+
+def _molar_flows(profile: Profile) -> dict[str, Ratio]:
+    """Molar flows [µmol/min] of the species that streams contain; 1 mol/L is 1 µmol/µL."""
+    found: dict[str, Ratio] = {}
+    for stream in profile.streams.values():
+        for species, mol_l in stream.contains_mol_l.items():
+            name = f"mol({species})"
+            before = found.get(name, Ratio(Form()))
+            found[name] = Ratio(before.above.plus(Form(0.0, {stream.name: mol_l})))
+    return found
+
+
+def _volumes(profile: Profile) -> dict[str, Ratio]:
+    """Volumes [µL] of the components that have one."""
+    return {
+        name + VOLUME: Ratio(_volume_ul(profile, name))
+        for name, part in profile.path.items()
+        if part.volume_ul > 0.0
+    }
 
 
 def _unit(entry: DeviceEntry) -> Unit | None:
@@ -137,7 +165,7 @@ def _times(
     try:
         topology = Topology(profile, positions)
         for name, section in topology.sections.items():
-            yield f"{name}.time", _time(profile, topology, section)
+            yield f"{name}{TIME}", _time(profile, topology, section)
     except (InputError, KeyError):  # rules about the path report what is wrong with it
         return
 
@@ -145,13 +173,17 @@ def _times(
 def _time(profile: Profile, topology: Topology, section: Section) -> Ratio | Routes | str:
     """The time of a section: a quotient; its ways, if it is none; or why it has no time."""
     slowest: Ratio | None = None
-    for route in topology.routes(section):
+    routes = topology.routes(section)
+    by_hand = {name for route in routes for name in route} & volumes_by_hand(profile.path).keys()
+    for route in routes:
         ratio = _route_time(profile, topology, route)
         if ratio is None or (slowest is not None and ratio.below != slowest.below):
-            return _routes(profile, topology, section)
+            return JOINED_BY_HAND if by_hand else _routes(profile, topology, section)
         if slowest is None or ratio.above.constant > slowest.above.constant:
             slowest = ratio
-    if slowest is None or not slowest.above.constant:
+        if by_hand and ratio.above != slowest.above:
+            return JOINED_BY_HAND
+    if slowest is None or slowest.above == Form():
         return "it has no volume, or nothing flows through it"
     return slowest
 
@@ -177,10 +209,9 @@ def _routes(profile: Profile, topology: Topology, section: Section) -> Routes:
 
 def _route_time(profile: Profile, topology: Topology, route: tuple[str, ...]) -> Ratio | None:
     """The time of a route; None if the flows through its parts are not proportional."""
-    volume_ul, flow = 0.0, Form()
+    volume_ul, flow = Form(), Form()
     for name in route:
-        here_ul = profile.path[name].volume_ul
-        if here_ul <= 0.0:
+        if profile.path[name].volume_ul <= 0.0:
             continue
         shares = {
             stream: share
@@ -194,5 +225,15 @@ def _route_time(profile: Profile, topology: Topology, route: tuple[str, ...]) ->
         scales = [share / flow.factors[stream] for stream, share in shares.items()]
         if max(scales) - min(scales) > SAME * max(scales):
             return None
-        volume_ul += here_ul / scales[0]
-    return Ratio(Form(SECONDS_PER_MINUTE * volume_ul), flow) if flow.factors else Ratio(Form())
+        here_ul = _volume_ul(profile, name)
+        # A division, not a product with the inverse: the sum stays as it was to the last bit.
+        inside = {one: factor / scales[0] for one, factor in here_ul.factors.items()}
+        volume_ul = volume_ul.plus(Form(here_ul.constant / scales[0], inside))
+    return Ratio(volume_ul.scaled(SECONDS_PER_MINUTE), flow) if flow.factors else Ratio(Form())
+
+
+def _volume_ul(profile: Profile, name: str) -> Form:
+    """The volume [µL] of a component: unknown where a person changes it."""
+    part = profile.path[name]
+    is_by_hand = part.volume_window_ul is not None
+    return Form(0.0, {name + VOLUME: 1.0}) if is_by_hand else Form(part.volume_ul)

@@ -31,6 +31,7 @@ from flowrig.profile.model.flow import (
     Stock,
     Stream,
 )
+from flowrig.profile.model.off_line import OFF_LINE, Given, OffLine
 from flowrig.profile.model.profile import (
     DEFAULT_SIMULATION,
     NO_LIMIT,
@@ -50,6 +51,7 @@ __all__ = [
     "EMISSION",
     "FULL",
     "NO_LIMIT",
+    "OFF_LINE",
     "RESERVOIR",
     "AbsorbanceAnalysis",
     "Analysis",
@@ -63,10 +65,12 @@ __all__ = [
     "DeviceEntry",
     "ExpressionLimit",
     "Feature",
+    "Given",
     "LimitedFlow",
     "Limits",
     "LinearRule",
     "Liquid",
+    "OffLine",
     "PhotoluminescenceAnalysis",
     "Pick",
     "Prior",

@@ -17,6 +17,7 @@ from flowrig.profile.model.channels import (
     Window,
 )
 from flowrig.profile.model.features import Feature, Reading
+from flowrig.profile.model.off_line import OffLine
 
 __all__ = ["AbsorbanceAnalysis", "Analysis", "Calibration", "PhotoluminescenceAnalysis", "Window"]
 
@@ -100,6 +101,7 @@ class Analysis:
         channel_tables: the channels of `[analysis.channels]`, by name.
         repeatability_percent: by feature, the relative standard deviation [%] of repeated
             measurements at the same conditions, where it is known.
+        off_line: the channels whose results are entered later, by name; in TOML beside the others.
     """
 
     frames: int
@@ -112,6 +114,12 @@ class Analysis:
     photoluminescence: PhotoluminescenceAnalysis | None = None
     channel_tables: Mapping[str, Channel] = field(factory=dict, metadata={"toml": "channels"})
     repeatability_percent: Mapping[str, float] = field(factory=dict)
+    off_line: Mapping[str, OffLine] = field(factory=dict)
+
+    @property
+    def off_line_units(self) -> dict[str, str]:
+        """Unit of everything that is entered later, by CHANNEL.QUANTITY."""
+        return {name: unit for one in self.off_line.values() for name, unit in one.units.items()}
 
     @property
     def channels(self) -> dict[str, Channel]:

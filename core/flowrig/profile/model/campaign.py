@@ -149,6 +149,7 @@ class Campaign:
             own.
         optimizer_memory_gb: largest memory [GB] of that process.
         repeats_at_most: how often an optimizer may choose the same conditions.
+        pending: how many experiments may wait for off-line results while conditions are chosen.
     """
 
     stages: tuple[Stage, ...]
@@ -162,6 +163,7 @@ class Campaign:
     optimizer_deadline_s: float = 1200.0
     optimizer_memory_gb: float = 8.0
     repeats_at_most: int = 10
+    pending: int = 1
 
     @property
     def experiments(self) -> int:

@@ -83,8 +83,12 @@ class DeviceEntry:
 
     @property
     def goes_on_alone(self) -> bool:
-        """Whether it moves or heats something, and goes on where nobody asks it anything more."""
-        moves = bool(self.drives) or self.offer.kind in ("pump", "heater")
+        """Whether it moves or heats something, and goes on where nobody asks it anything more.
+
+        A device that is set to a number may: a bath heats, a stirrer turns, a light shines.
+        """
+        is_set = self.abilities.is_settable and not self.by_hand
+        moves = bool(self.drives) or self.offer.kind in ("pump", "heater") or is_set
         return moves and not self.offer.dead_man and self.dead_man_s is None
 
     @property

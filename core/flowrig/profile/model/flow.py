@@ -13,6 +13,7 @@ from flowrig.profile.model.refill import Refill
 
 __all__ = [
     "GAS",
+    "VOLUME",
     "Component",
     "Ends",
     "LimitedFlow",
@@ -27,9 +28,13 @@ __all__ = [
     "Stationary",
     "Stock",
     "Stream",
+    "volumes_by_hand",
 ]
 
 StreamRole = Literal["reagent", "solvent", "carrier"]
+
+VOLUME = ".volume"
+"""What follows the name of a component where an expression means its volume."""
 
 GAS = "gas"
 """The phase of a gas: it leaves a waste, and its volume counts at a pressure."""
@@ -140,6 +145,10 @@ class Stream:
         contents_at: where there is a selector, the liquid in words by position of the valve.
         pressure_kpa: of a gas, the absolute pressure [kPa] at which its volumes and flow rates
             count; None for that at which its device counts.
+        accuracy_percent: relative standard deviation [%] of its flow rate from what is set; None
+            where it is not known.
+        hazardous: whether the liquid has to be disposed of as hazardous; None where nothing is said
+            of it.
     """
 
     name: str
@@ -159,6 +168,8 @@ class Stream:
     selector: Selector | None = None
     contents_at: Mapping[str, str] = field(factory=dict)
     pressure_kpa: float | None = None
+    accuracy_percent: float | None = None
+    hazardous: bool | None = None
 
     @property
     def is_carrier(self) -> bool:
@@ -199,7 +210,9 @@ class Component:
         inner_diameter_mm: bore [mm].
         length_mm: length [mm].
         given_volume_ul: inner volume [µL], if it is known directly; `volume` in TOML. For a waste,
-            and for a vessel at the end of the path, its capacity.
+            and for a vessel at the end of the path, its capacity. A window where a person changes
+            the component.
+        by_hand: what the person is asked to do then, in words.
         heater: the device that heats the component.
         spectrometer: the device that measures in the component.
         devices: further devices at the component, each with the key that names it: "device", or the
@@ -214,7 +227,8 @@ class Component:
     material: str = ""
     inner_diameter_mm: float | None = None
     length_mm: float | None = None
-    given_volume_ul: float | None = field(default=None, metadata={"toml": "volume"})
+    given_volume_ul: float | Window | None = field(default=None, metadata={"toml": "volume"})
+    by_hand: str = ""
     heater: str | None = None
     spectrometer: str | None = None
     devices: Mapping[str, str] = field(factory=dict)
@@ -222,12 +236,29 @@ class Component:
 
     @property
     def volume_ul(self) -> float:
-        """Inner volume [µL]: the given one, else from bore and length (1 mm³ is 1 µL), else 0."""
+        """Inner volume [µL]: the given one, else from bore and length (1 mm³ is 1 µL), else 0.
+
+        Of a component that a person changes the largest one, as long as none is put in.
+        """
+        if isinstance(self.given_volume_ul, tuple):
+            return self.given_volume_ul[1]
         if self.given_volume_ul is not None:
             return self.given_volume_ul
         if self.inner_diameter_mm is None or self.length_mm is None:
             return 0.0
         return math.pi / 4 * self.inner_diameter_mm**2 * self.length_mm
+
+    @property
+    def volume_window_ul(self) -> Window | None:
+        """Smallest and largest volume [µL] that a person puts in; None if nobody changes it."""
+        return self.given_volume_ul if isinstance(self.given_volume_ul, tuple) else None
+
+    @property
+    def capacity_ul(self) -> float | None:
+        """Of an end of the path, how much it holds [µL]; None where that is not known."""
+        if not self.is_end or isinstance(self.given_volume_ul, tuple):
+            return None
+        return self.given_volume_ul
 
     @property
     def is_end(self) -> bool:
@@ -268,6 +299,12 @@ class Component:
             return {one: share / total for one, share in given.items()} if total > 0 else {}
         way = self.to.get(case)
         return {way: 1.0} if isinstance(way, str) else {}
+
+
+def volumes_by_hand(path: Mapping[str, Component]) -> dict[str, Window]:
+    """By component that a person changes, its smallest and largest volume [µL]."""
+    windows = ((name, one.volume_window_ul) for name, one in path.items())
+    return {name: window for name, window in windows if window is not None}
 
 
 @frozen(kw_only=True)

@@ -22,13 +22,17 @@ from flowrig.profile.model.campaign import Campaign
 from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
 from flowrig.profile.model.features import Feature, bind_features, features_of_objective
 from flowrig.profile.model.flow import (
+    VOLUME,
     Component,
     LimitedFlow,
     LinearRule,
     ResidenceTime,
     Section,
     Stream,
+    volumes_by_hand,
 )
+from flowrig.profile.model.off_line import later_features
+from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
 from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
@@ -203,6 +207,7 @@ class Profile:
         equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
+        procedure: steps of one's own for an experiment; without any it is the steady one.
         simulation: the world for `--simulate`; a profile without the table gets the default one,
             and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
@@ -235,6 +240,7 @@ class Profile:
     device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
     equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
+    procedure: tuple[ProcedureStep, ...] = ()
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
@@ -242,10 +248,23 @@ class Profile:
     def features(self) -> dict[str, Feature]:
         """Every feature by name: of the older tables, of the objective, then the others."""
         analysis = self.analysis
-        readings = units_of_readings(self.devices)
+        readings = {**units_of_readings(self.devices), **analysis.off_line_units}
         given = (*analysis.table_features, *features_of_objective(self.objective))
         found, _ = bind_features(analysis.channels, self.feature_texts, given, readings)
         return found
+
+    @property
+    def later_features(self) -> dict[str, tuple[str, ...]]:
+        """By feature that waits for off-line results, which CHANNEL.QUANTITY it needs."""
+        units = self.analysis.off_line_units
+        return later_features(self.features, units) if units else {}
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The off-line results, by CHANNEL.QUANTITY, without which there is no objective."""
+        later = self.later_features
+        needed = (one for name in self.objective.responses for one in later.get(name, ()))
+        return tuple(dict.fromkeys(needed))
 
     @property
     def channels_that_count(self) -> tuple[str, ...]:
@@ -384,6 +403,31 @@ class Profile:
                 one.device: conditions[one.name] for one in self.variables if one.device is not None
             }
         return values | {one.valve: one.run for one in self.refills.values()}
+
+    @property
+    def volumes_by_hand(self) -> dict[str, Window]:
+        """By component that a person changes, its smallest and largest volume [µL]."""
+        return volumes_by_hand(self.path)
+
+    def volumes_ul(self, conditions: Mapping[str, Value]) -> dict[str, float]:
+        """Volume [µL] under some conditions of every component that a person changes."""
+        if self.system is None or not self.volumes_by_hand:
+            return {}
+        controls = self.system.controls(conditions)
+        return {
+            name: within(controls[f"{name}{VOLUME}"], *window)
+            for name, window in self.volumes_by_hand.items()
+        }
+
+    def with_volumes(self, volumes_ul: Mapping[str, float]) -> "Profile":
+        """The rig with components of some volumes [µL] in it."""
+        if not volumes_ul:
+            return self
+        path = {
+            name: attrs.evolve(one, given_volume_ul=volumes_ul[name]) if name in volumes_ul else one
+            for name, one in self.path.items()
+        }
+        return attrs.evolve(self, path=path)
 
     @property
     def refills(self) -> dict[str, Refill]:

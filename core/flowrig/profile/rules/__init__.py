@@ -21,6 +21,7 @@ from flowrig.profile.rules import (
     operator,
     safe_state,
     stationary,
+    steps,
     supervision,
     variables,
 )
@@ -41,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     *supervision.RULES,
     *operator.RULES,
     *stationary.RULES,
+    *steps.RULES,
     *campaign.RULES,
 )
 

@@ -12,6 +12,7 @@ from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
 from flowrig.profile.model.devices import detectors_at, units_of_readings
 from flowrig.profile.model.features import features_of_objective
+from flowrig.profile.model.off_line import spectral_and_later
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -66,7 +67,7 @@ def channels(profile: Profile) -> Iterator[Finding]:
     """There is a channel, no two have one name, and both keys of the reactive frames are given."""
     settings = profile.analysis
     here: Path = ("analysis",)
-    if not settings.channels:
+    if not settings.channels and not settings.off_line:
         expected = "a table [analysis.channels.NAME]"
         yield Finding(here, "nothing is looked at", expected=expected, on_key=True)
     older = {"absorbance": settings.absorbance, "photoluminescence": settings.photoluminescence}
@@ -80,6 +81,7 @@ def channels(profile: Profile) -> Iterator[Finding]:
         if name in profile.devices:
             message = f"{name!r} is the name of a device"
             yield Finding(channel.path, message, expected="another name", on_key=True)
+    yield from _off_line(profile, older)
     for key, other, given in (
         ("reactive_frames", "reactive_window", settings.reactive_frames),
         ("reactive_window", "reactive_frames", settings.reactive_window_nm),
@@ -91,6 +93,27 @@ def channels(profile: Profile) -> Iterator[Finding]:
         elif given is not None and settings.pick is not None:
             message = f"`{key}` and `pick` say the same"
             yield Finding((*here, key), message, expected="`pick` alone", on_key=True)
+
+
+def _off_line(profile: Profile, older: Mapping[str, object]) -> Iterator[Finding]:
+    """Off-line channels have names of their own, give something, and wait for a time."""
+    for name, one in profile.analysis.off_line.items():
+        taken = "a device" if name in profile.devices else ""
+        taken = taken or ("a channel already" if older.get(name) is not None else "")
+        if taken:
+            message = f"{name!r} is the name of {taken}"
+            yield Finding(one.path, message, expected="another name", on_key=True)
+        if not one.gives:
+            expected = 'quantities with their units, such as { plqy = "%" }'
+            yield Finding((*one.path, "gives"), "the channel gives nothing", expected=expected)
+        for text in (name, *one.gives):
+            if not _PLAIN.fullmatch(text):
+                path = one.path if text == name else (*one.path, "gives", text)
+                expected = "letters, digits and underscores, a letter first"
+                yield Finding(path, f"got {text!r}", expected=expected, on_key=True)
+        for key, seconds in (("within", one.within_s), ("takes", one.takes_s)):
+            if seconds is not None and not 0.0 <= seconds < math.inf:
+                yield Finding((*one.path, key), f"got {seconds:g} s", expected="0 s or more")
 
 
 def detectors(profile: Profile) -> Iterator[Finding]:
@@ -351,7 +374,7 @@ def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionEr
         settings.channels,
         profile.feature_texts,
         _given(profile),
-        units_of_readings(profile.devices),
+        {**units_of_readings(profile.devices), **settings.off_line_units},
     )
 
 
@@ -371,7 +394,7 @@ def features(profile: Profile) -> Iterator[Finding]:
         if name in older:
             message = f"[{'.'.join(map(str, older[name][:-1]))}] gives a feature {name!r} already"
             yield Finding(path, message, expected="another name", on_key=True)
-        if name in settings.channels:
+        if name in settings.channels or name in settings.off_line:
             message = f"{name!r} is the name of a channel"
             yield Finding(path, message, expected="another name", on_key=True)
     for name, error in errors.items():
@@ -381,6 +404,13 @@ def features(profile: Profile) -> Iterator[Finding]:
             expected=error.expected,
             nearest=error.nearest,
             offset=error.offset,
+        )
+    reported = units_of_readings(profile.devices)
+    for name, read in spectral_and_later(found, settings.off_line_units, reported).items():
+        yield Finding(
+            ("features", name),
+            f"it mixes an off-line result with what only {read!r} shows",
+            expected=f"a feature of its own for what is read from {read!r}, used here by its name",
         )
     for feature in found.values():
         for reading in feature.readings:

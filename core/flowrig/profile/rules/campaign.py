@@ -68,6 +68,7 @@ def optimizer(profile: Profile) -> Iterator[Finding]:
         ("optimizer_deadline", profile.campaign.optimizer_deadline_s, 1.0, 30.0 * DAY_S, "s"),
         ("optimizer_memory", profile.campaign.optimizer_memory_gb, LEAST_GB, 1e6, "GB"),
         ("repeats_at_most", profile.campaign.repeats_at_most, 1, MOST_EXPERIMENTS, ""),
+        ("pending", profile.campaign.pending, 1, MOST_EXPERIMENTS, ""),
     ):
         if not least <= value <= most:
             yield Finding(
@@ -128,4 +129,16 @@ def counted(profile: Profile) -> Iterator[Finding]:
             yield Finding(path, message, expected=expected, on_key=True)
 
 
-RULES = (stages, optimizer, seed_and_end, prior, counted)
+def pending(profile: Profile) -> Iterator[Finding]:
+    """Experiments run ahead of results only where the objective waits for results."""
+    if profile.campaign is None or profile.campaign.pending == 1 or profile.awaited:
+        return
+    yield Finding(
+        ("campaign", "pending"),
+        "the objective waits for no off-line result",
+        expected="an objective that does, or no such key",
+        on_key=True,
+    )
+
+
+RULES = (stages, optimizer, pending, seed_and_end, prior, counted)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from flowrig.profile.controls.timeline import states
 from flowrig.profile.model import Component, Profile, Section
 from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.model.flow import GAS
@@ -184,7 +185,9 @@ def _positions_of(profile: Profile, device: str) -> dict[str, str]:
     chosen = [one for one in chosen_valves(profile) if one.device == device]
     used = {safe: "in the safe state"}
     used |= {given: "outside of experiments" if chosen else "in experiments"}
-    return used | {c.name: "in experiments" for one in chosen for c in one.choices}
+    used |= {c.name: "in experiments" for one in chosen for c in one.choices}
+    steps = (one for one in profile.procedure if one.device == device)
+    return used | {str(one.position): "in the procedure" for one in steps}
 
 
 def combinations(profile: Profile) -> Iterator[Finding]:
@@ -274,13 +277,30 @@ def _routed_behind(profile: Profile, source: str) -> list[str]:
 def _flowing(profile: Profile) -> Iterator[tuple[tuple[str, ...], dict[str, str], str]]:
     """Streams that may flow, positions of valves by device, and when that is."""
     for positions in positions_in_experiments(profile):
-        yield tuple(profile.streams), positions, "in experiments"
+        if profile.procedure:
+            yield from _flowing_in_steps(profile, positions)
+        else:
+            yield tuple(profile.streams), positions, "in experiments"
     if profile.calibration is not None:
         yield tuple(profile.calibration.flow_rates_ul_min), {}, "in the calibration"
     flushed = tuple(name for step in profile.safe_state for name in step.flow_rates_ul_min)
     held = tuple(profile.hold.flow_rates_ul_min or {})
     safe = {one: str(profile.devices[one].safe) for one in _turners(profile)}
     yield (*flushed, *held), safe, "in the safe state"
+
+
+def _flowing_in_steps(
+    profile: Profile, chosen: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, ...], dict[str, str], str]]:
+    """As `_flowing`, in the steps of a procedure; carriers may flow in each, as on hold."""
+    turned = {step.device for step in profile.procedure}
+    others = {device: one for device, one in chosen.items() if device not in turned}
+    held = tuple(profile.hold.flow_rates_ul_min or {})
+    held = held or tuple(n for n, one in profile.streams.items() if one.role == "carrier")
+    for number, state in enumerate(states(profile), 1):
+        at = {**others, **state.positions}
+        yield state.flowing, at, f"in step {number} of the procedure"
+        yield held, at, f"on hold in step {number} of the procedure"
 
 
 def looked_at(profile: Profile) -> Iterator[Finding]:
@@ -413,6 +433,28 @@ def volumes(profile: Profile) -> Iterator[Finding]:
             yield Finding(("path", name), message, expected=expected, on_key=True)
 
 
+def by_hand(profile: Profile) -> Iterator[Finding]:
+    """A volume is a window where a person changes the component, and only there."""
+    for name, component in profile.path.items():
+        here: Path = ("path", name)
+        is_window = component.volume_window_ul is not None
+        if is_window and component.kind not in _NEED_VOLUME:
+            message = f"a {component.kind} has one volume"
+            expected = f"one quantity; a person changes {' or '.join(_NEED_VOLUME)} only"
+            yield Finding((*here, "volume"), message, expected=expected)
+        elif is_window and component.length_mm is not None:
+            message = f"the length of {name!r} follows from the volume that a person puts in"
+            yield Finding((*here, "length"), message, expected="no key `length`", on_key=True)
+        elif is_window and not component.by_hand:
+            message = f"{name!r} has a window of volumes, and nobody is asked to change it"
+            expected = 'the words of the request: by_hand = "Put in a coil of this volume"'
+            yield Finding((*here, "volume"), message, expected=expected)
+        elif component.by_hand and not is_window:
+            message = f"a person changes {name!r}, and its volume is not a window"
+            expected = 'the volumes that may be asked for: volume = ["10 uL", "800 uL"]'
+            yield Finding((*here, "by_hand"), message, expected=expected, on_key=True)
+
+
 def wastes(profile: Profile) -> Iterator[Finding]:
     """A waste with a given volume has room for the flush of the safe state; a gas leaves it."""
     graph = _graph(profile)
@@ -425,10 +467,10 @@ def wastes(profile: Profile) -> Iterator[Finding]:
                 volume_ul = share * rate * step.at_most_s / 60
                 flushed_ul[name] = flushed_ul.get(name, 0.0) + volume_ul
     for name, component in profile.path.items():
-        if not component.is_end or component.given_volume_ul is None:
+        if component.capacity_ul is None:
             continue
         least_ul = flushed_ul.get(name, 0.0)
-        if component.given_volume_ul <= least_ul:
+        if component.capacity_ul <= least_ul:
             yield Finding(
                 ("path", name, "volume"),
                 f"the safe state flushes up to {least_ul / 1000:g} mL into {name!r}",
@@ -481,6 +523,7 @@ def passages(profile: Profile) -> Iterator[Finding]:
     cases = list(_cases(profile))
     others = {one: str(profile.devices[one].safe) for one in _turners(profile)}
     rest = [("", _graph(profile, at)) for at in ({}, others)] if others else []
+    rest += [("", _graph(profile, state.positions)) for state in states(profile)]
     for here, section in stretches.items():
         tried = cases if here == ("residence_time",) else [*cases, *rest]
         missed = [
@@ -559,6 +602,7 @@ RULES = (
     inlets,
     equipment,
     volumes,
+    by_hand,
     wastes,
     residence_time,
     sections,

@@ -75,6 +75,10 @@ def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
             yield Finding((*here, "syringe"), message, expected=expected, on_key=True)
         yield from _of_a_gas(stream, entry, here)
         yield from _selected(profile, stream, here)
+        percent = stream.accuracy_percent
+        if percent is not None and not 0.0 < percent < 100.0:
+            expected = "more than 0 % and less than 100 %"
+            yield Finding((*here, "accuracy"), f"got {percent:g} %", expected=expected)
 
 
 def _of_a_gas(stream: Stream, entry: DeviceEntry, here: Path) -> Iterator[Finding]:

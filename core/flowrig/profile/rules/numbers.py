@@ -117,7 +117,10 @@ def path(profile: Profile) -> Iterator[Finding]:
         here: Path = ("path", name)
         yield from _positive(component.inner_diameter_mm, (*here, "inner_diameter"), "mm")
         yield from _positive(component.length_mm, (*here, "length"), "mm")
-        yield from _at_least(component.given_volume_ul, 0, (*here, "volume"), "µL")
+        if component.volume_window_ul is not None:
+            yield from _positive(component.volume_window_ul[0], (*here, "volume", 0), "µL")
+        elif not isinstance(component.given_volume_ul, tuple):
+            yield from _at_least(component.given_volume_ul, 0, (*here, "volume"), "µL")
 
 
 def times(profile: Profile) -> Iterator[Finding]:

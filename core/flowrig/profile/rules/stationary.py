@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from flowrig.errors import InputError
 from flowrig.profile.linear import expand_rules
 from flowrig.profile.model import Profile, Section, Stationary
+from flowrig.profile.model.off_line import later_features
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules.analysis import features_of
 from flowrig.profile.topology import Topology, positions_in_experiments
@@ -43,11 +44,15 @@ def features(profile: Profile) -> Iterator[Finding]:
     """Stationary features are features of the analysis."""
     wanted = profile.residence_time.stationary
     known = features_of(profile)
+    later = later_features(known, profile.analysis.off_line_units)
     for number, feature in enumerate(() if wanted is None else wanted.features):
         if feature not in known:
             path, near = (*HERE, "features", number), nearest(feature, known)
             expected = f"one of {', '.join(known)}"
             yield Finding(path, f"unknown feature {feature!r}", expected=expected, nearest=near)
+        elif feature in later:
+            message = f"{feature!r} waits for an off-line result"
+            yield Finding(path, message, expected="a feature that the rig itself measures")
 
 
 def front(profile: Profile) -> Iterator[Finding]:

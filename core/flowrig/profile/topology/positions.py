@@ -12,6 +12,7 @@ __all__ = [
     "in_words",
     "positions_in_experiments",
     "positions_under",
+    "selected_positions",
     "valve_positions",
     "valve_turners",
 ]
@@ -53,19 +54,36 @@ def chosen_valves(profile: Profile) -> tuple[Variable, ...]:
 def positions_in_experiments(profile: Profile) -> Iterator[dict[str, str]]:
     """Every combination of what variables choose for valves of the path, by device.
 
+    In a procedure of one's own, its steps have turned valves before it measures; those positions
+    are in every combination.
+
     Returns:
-        one combination without entries where no variable turns a valve of the path; at most
-        `MOST_COMBINATIONS`, and a rule refuses profiles with more.
+        one combination where no variable turns a valve of the path; at most `MOST_COMBINATIONS`,
+        and a rule refuses profiles with more.
     """
+    turned = selected_positions(profile)
     variables = chosen_valves(profile)
     combinations = product(*([choice.name for choice in one.choices] for one in variables))
     for some in islice(combinations, MOST_COMBINATIONS):
-        yield {str(one.device): position for one, position in zip(variables, some, strict=True)}
+        chosen = {str(one.device): p for one, p in zip(variables, some, strict=True)}
+        yield {**turned, **chosen}
+
+
+def selected_positions(profile: Profile) -> dict[str, str]:
+    """By device, the position to which a procedure of one's own has turned it when it measures."""
+    found: dict[str, str] = {}
+    for step in profile.procedure:
+        if step.do == "measure":
+            break
+        if step.device is not None and step.position is not None:
+            found[step.device] = step.position
+    return found
 
 
 def positions_under(profile: Profile, conditions: Mapping[str, Value]) -> dict[str, str]:
-    """By device, what conditions choose for the valves of the path."""
-    return {str(one.device): str(conditions[one.name]) for one in chosen_valves(profile)}
+    """By device, where valves of the path stand in an experiment while it measures."""
+    chosen = {str(one.device): str(conditions[one.name]) for one in chosen_valves(profile)}
+    return {**selected_positions(profile), **chosen}
 
 
 def in_words(positions: Mapping[str, str]) -> str:

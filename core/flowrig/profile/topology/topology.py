@@ -54,7 +54,8 @@ class Topology:
     @classmethod
     def of(cls, profile: Profile, conditions: Mapping[str, Value]) -> "Topology":
         """The flow path in an experiment under some conditions."""
-        return cls(profile, positions_under(profile, conditions))
+        with_parts = profile.with_volumes(profile.volumes_ul(conditions))
+        return cls(with_parts, positions_under(profile, conditions))
 
     def at(self, positions: Mapping[str, str]) -> "Topology":
         """The same with other positions of valves, by device."""

@@ -121,6 +121,7 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
         readings = _group(entry, "readings", "NXcollection")
         for name, value in experiment.readings.items():
             _put(readings, name, value, reading_units.get(name, ""))
+    _results(entry, record, experiment)
     arrays = record.journal.arrays(experiment.sequence)
     for name in _spectrometers(arrays, "counts"):
         _frames(entry, record, name, arrays)
@@ -128,6 +129,20 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
         axis = arrays.get(f"{name}.axis", record.axis(channel.device))
         data = _spectra(entry, name, name, axis, channel.offer.axis_unit)
         _put(data, name, arrays[name], channel.offer.unit)
+
+
+def _results(entry: h5py.Group, record: RunRecord, experiment: Experiment) -> None:
+    """What was entered later: values as they are now, and every entry with its files."""
+    if experiment.results:
+        group = _group(entry, "results", "NXcollection")
+        units = record.profile.analysis.off_line_units
+        for name, value in experiment.results.items():
+            _put(group, name, value, units.get(name, ""))
+    for number, event in enumerate(experiment.entries, 1):
+        note = _group(entry, f"result_{number:03d}", "NXnote")
+        _put(note, "author", event.data.by)
+        _put(note, "date", event.data.entered or event.wall)
+        _put(note, "data", json.dumps(event.data.as_json(), ensure_ascii=False))
 
 
 def _spectrometers(arrays: Mapping[str, NDArray[Any]], what: str) -> list[str]:

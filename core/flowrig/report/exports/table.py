@@ -1,13 +1,14 @@
 """The experiments of a run as columns: conditions, features, objective, times."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
 
 from flowrig.journal.visible import visible_line
 from flowrig.learning.experiment_table import column_of, named_with_unit
+from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["Column", "csv_rows", "experiment_columns"]
@@ -62,6 +63,7 @@ def experiment_columns(record: RunRecord) -> list[Column]:
         )
         for name, unit in units.items()
     ]
+    columns += _results(record, experiments)
     return [
         *columns,
         Column("objective", objective_unit, [e.objective for e in experiments]),
@@ -74,6 +76,32 @@ def experiment_columns(record: RunRecord) -> list[Column]:
         ),
         Column("predicted_sd", objective_unit, [e.decision.objective_sd for e in experiments]),
     ]
+
+
+def _results(record: RunRecord, experiments: Sequence[Experiment]) -> list[Column]:
+    """Columns of off-line results; none where the run has no such channel and no file."""
+    later = record.profile.analysis.off_line_units
+    if not (later or any(e.entries for e in experiments)):
+        return []
+    files = [_each(one.file for v in e.entries for one in v.data.files) for e in experiments]
+    return [
+        *(
+            Column(
+                named_with_unit(name, unit),
+                unit,
+                [e.results.get(name, math.nan) for e in experiments],
+            )
+            for name, unit in later.items()
+        ),
+        Column("results.by", "", [_each(v.data.by for v in e.entries) for e in experiments]),
+        Column("results.files", "", files),
+        Column("results.awaits", "", ["; ".join(e.awaits) for e in experiments]),
+    ]
+
+
+def _each(words: Iterable[str]) -> str:
+    """Words, each once."""
+    return "; ".join(dict.fromkeys(filter(None, words)))
 
 
 def csv_rows(record: RunRecord) -> Iterator[list[Any]]:

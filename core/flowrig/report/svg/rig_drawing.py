@@ -340,7 +340,10 @@ def _lines(lines: list[str], x: float, y: float, class_: str) -> list[Markup]:
 def _dimensions(component: Component) -> list[str]:
     """Volume and bore, where they are known and not zero."""
     found = []
-    if component.volume_ul > 0:
+    if component.volume_window_ul is not None:
+        low_ul, high_ul = component.volume_window_ul
+        found.append(f"{low_ul:.3g} to {with_unit(high_ul, 'µL', 3)}")
+    elif component.volume_ul > 0:
         vessel = component.kind in ("vessel", "waste")
         size = (component.volume_ul / 1000, "mL") if vessel else (component.volume_ul, "µL")
         found.append(with_unit(*size, 3))

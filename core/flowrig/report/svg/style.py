@@ -76,6 +76,10 @@ svg.chart .note{font-size:14px;font-weight:650}
 .s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}
 .s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
 .point{fill:currentColor}
+.bar{stroke:none}
+.b0{fill:var(--c1)}.b1{fill:var(--c0)}.b2{fill:var(--c2)}.b3{fill:var(--c4)}.b4{fill:var(--c3)}
+.b5{fill:var(--c0);fill-opacity:.45}.b6{fill:var(--c5)}.b7{fill:var(--c1);fill-opacity:.45}
+.b8{fill:var(--soft);fill-opacity:.4}
 .point.hollow{fill:var(--card);stroke:currentColor;stroke-width:1.6}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin-top:6px}
 .ramp{width:160px;height:12px;vertical-align:-1px}

@@ -24,6 +24,7 @@ from flowrig.emulation import (
 from flowrig.emulation.bench_world import NUM_PIXELS
 from flowrig.errors import DeviceError
 from flowrig.interfaces import Device, DeviceSettings, Heater, Pump, Spectrometer, Syringe
+from flowrig.interfaces.capabilities import Value
 from flowrig.testing.bench.tap import Tap
 from flowrig.testing.conformance.checks import finish, require
 
@@ -250,6 +251,7 @@ class PumpBench(Bench[Pump]):
         emulator: see `Bench`.
         settings: see `Bench`.
         syringe: the syringe in the emulated pump.
+        withdraws: whether the offer of the driver says that it draws liquid in.
         patience_s: see `Bench`.
     """
 
@@ -260,9 +262,11 @@ class PumpBench(Bench[Pump]):
         settings: DeviceSettings,
         *,
         syringe: Syringe = Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567),  # noqa: B008
+        withdraws: bool = False,
         patience_s: float = 20.0,
     ) -> None:
         self.syringe = syringe
+        self.withdraws = withdraws
         super().__init__(driver, emulator, settings, patience_s=patience_s)
 
     def _set_up(self) -> None:
@@ -327,11 +331,14 @@ class KindBench(Bench[Any]):
         emulator: see `Bench`.
         settings: see `Bench`.
         body: class of the kind's emulated body, which takes a `flowrig.emulation.Place`.
+        safe: the number or position at which every device of the kind is safe, as the offer of the
+            kind says it; None where each profile says its own.
         patience_s: see `Bench`.
 
     Attributes:
         body: the emulated body.
         place: where it sits.
+        safe: as above.
     """
 
     body: Any
@@ -344,9 +351,11 @@ class KindBench(Bench[Any]):
         settings: DeviceSettings,
         *,
         body: Callable[[Place], Any],
+        safe: Value | None = None,
         patience_s: float = 20.0,
     ) -> None:
         self._new_body = body
+        self.safe = safe
         super().__init__(driver, emulator, settings, patience_s=patience_s)
 
     def _set_up(self) -> None:

@@ -253,6 +253,25 @@ class _ActingConformance(DeviceConformance[KindBench]):
             )
         ]
 
+    def safe_action(self, bench: KindBench) -> Command | None:
+        """The command for the safe value of the kind; None where each profile says its own."""
+        if bench.safe is None:
+            return None
+        safe = bench.safe
+        other = next(one for one in self._two(bench) if not self._agree(bench, one, safe))
+
+        def is_safe() -> bool:
+            return self._agree(bench, self._kept(bench), safe)
+
+        return Command(
+            f"the command to the safe value, {safe!r},",
+            lambda: self.put(bench, other),
+            partial(self._tell, bench, safe),
+            done=is_safe,
+            untouched=lambda: not is_safe(),
+            once=lambda: True,
+        )
+
     def _require_reached(self, bench: KindBench, wanted: Sequence[Any]) -> None:
         bench.open()
         for value in wanted:

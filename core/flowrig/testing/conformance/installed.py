@@ -116,7 +116,7 @@ def _score_driver(
             f"the driver {offer.name!r} has no emulator, which the checks need; name its class in "
             "DriverOffer(emulator=…)"
         )
-    suite, bench = _suite_of(offer.kind, plugins)
+    suite, bench = _suite_of(offer, plugins)
     target = offer.load()
     emulator = import_target(offer.emulator, f"the driver {offer.name!r}")
     fixed = {"address": address, "deadline": f"{DEADLINE_S} s"}
@@ -127,11 +127,18 @@ def _score_driver(
     return score(suite, new_bench)
 
 
-def _suite_of(kind: str, plugins: Plugins) -> tuple[type, Callable[..., Any]]:
-    """Suite and bench of a kind of device."""
-    if kind in _DEVICES:
-        return _DEVICES[kind]
-    offer = plugins.kinds()[kind]
-    suite = import_target(offer.conformance, f"the suite of the kind {kind!r}")
-    body = import_target(offer.body, f"the body of the kind {kind!r}")
-    return suite, partial(KindBench, body=body)
+def _suite_of(driver: DriverOffer, plugins: Plugins) -> tuple[type, Callable[..., Any]]:
+    """Suite and bench of a driver, with what its offer and that of its kind promise."""
+    if driver.kind == "pump":
+        return PumpConformance, partial(PumpBench, withdraws=driver.withdraws)
+    if driver.kind in _DEVICES:
+        return _DEVICES[driver.kind]
+    kind = plugins.kinds()[driver.kind]
+    if not kind.body:
+        raise InputError(
+            f"the kind {kind.name!r} has no emulated body, which the checks need; name its class "
+            "in KindOffer(body=…)"
+        )
+    suite = import_target(kind.conformance, f"the suite of the kind {kind.name!r}")
+    body = import_target(kind.body, f"the body of the kind {kind.name!r}")
+    return suite, partial(KindBench, body=body, safe=kind.safe)

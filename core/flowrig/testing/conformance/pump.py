@@ -9,8 +9,13 @@ from unittest import SkipTest
 from attrs import evolve
 
 from flowrig.emulation import Mute
-from flowrig.errors import DeviceFaultError, UnknownOutcomeError, UnsupportedError
-from flowrig.interfaces import Dispensed, PumpState, PumpStatus
+from flowrig.errors import (
+    DeviceError,
+    DeviceFaultError,
+    UnknownOutcomeError,
+    UnsupportedError,
+)
+from flowrig.interfaces import Dispensed, PumpState, PumpStatus, PumpStep
 from flowrig.testing.bench.bench import PumpBench
 from flowrig.testing.conformance.checks import Level, Live, earns, require
 from flowrig.testing.conformance.device import Command, DeviceConformance
@@ -25,6 +30,15 @@ SMALL = 1 / 1000
 
 SMALL_S = 2.0
 """Time [s] of that delivery."""
+
+DRAW_S = 8.0
+"""Time [s] in which a pump draws the volume of a check."""
+
+LOOKS = 5
+"""Looks at a pump in that time."""
+
+DRAWN_TOLERANCE = 0.01
+"""Largest relative difference of a volume that is drawn."""
 
 SMALL_TOLERANCE = 0.5
 """Largest relative difference of that volume; the link delays start and stop."""
@@ -236,6 +250,43 @@ class PumpConformance(DeviceConformance[PumpBench]):
             isinstance(outcome, DeviceFaultError),
             f"start() against a blocked line gave {outcome!r}; query the state after the start, "
             "and raise DeviceFaultError if it is a stall or a fault",
+        )
+
+    @earns(Level.BRONZE)
+    def test_it_draws_what_it_was_told(self, bench: PumpBench) -> None:
+        """A pump that withdraws draws its volume, stops, and counts it; any other refuses to."""
+        self._with_rate(bench)
+        before_ul, rate_ul_min = bench.plunger.moved_ul, _rate(bench, USUAL)
+        volume_ul = round(min(rate_ul_min / 60.0 * DRAW_S, bench.syringe.volume_ul / 10.0), 3)
+        step = PumpStep(-volume_ul, rate_ul_min)
+        told = bench.attempt(partial(bench.driver.start_program, [step]))
+        if isinstance(told, UnsupportedError | DeviceError):
+            require(
+                not bench.withdraws and bench.plunger.moved_ul == before_ul,
+                f"told to draw {volume_ul:g} µL the pump gave {told!r}, and its offer says "
+                f"withdraws={bench.withdraws}; implement _do_start_program for one step with a "
+                "negative volume, or leave withdraws out of the offer",
+            )
+            return
+        require(not isinstance(told, Exception), f"start_program gave {told!r}; raise DeviceErrors")
+        states = [bench.call(bench.driver.status).state]
+        for _ in range(2 * LOOKS):
+            bench.clock.sleep(volume_ul / rate_ul_min * 60.0 / LOOKS)
+            states.append(bench.call(bench.driver.status).state)
+        drawn_ul, counted = (
+            before_ul - bench.plunger.moved_ul,
+            bench.attempt(bench.driver.dispensed),
+        )
+        require(
+            math.isclose(drawn_ul, volume_ul, rel_tol=DRAWN_TOLERANCE)
+            and isinstance(counted, Dispensed)
+            and math.isclose(counted.volume_ul, drawn_ul, rel_tol=DRAWN_TOLERANCE)
+            and states[0] is PumpState.RUNNING
+            and states[-1] is PumpState.STOPPED,
+            f"told to draw {volume_ul:g} µL the plunger drew {drawn_ul:g} µL, dispensed() gave "
+            f"{counted!r}, and the state was {states[0].value!r} at first and "
+            f"{states[-1].value!r} at the end; send volume and direction, let the pump stop by "
+            "itself, and return what it has drawn as a positive volume",
         )
 
     @earns(Level.SILVER)

@@ -2,14 +2,7 @@
 
 from collections.abc import Mapping
 
-from flowrig.errors import (
-    ConnectionLostError,
-    DeviceError,
-    NotReadyError,
-    ProtocolError,
-    RefusedError,
-    UnknownOutcomeError,
-)
+from flowrig.errors import ConnectionLostError, NotReadyError, ProtocolError
 from flowrig.interfaces import Identity
 from flowrig_kinds import Stirrer
 
@@ -37,7 +30,12 @@ class TemplateStirrer(Stirrer):
         return Identity("Template", model, serial_number)
 
     def _do_set(self, value: float) -> None:
-        self._command(f"SPEED {value:.1f}")
+        self._send(f"SPEED {value:.1f}")
+
+    def _do_send_safe_action(self) -> None:
+        if self._line is None:
+            self._do_open()
+        self._do_set(0.0)
 
     def _do_setting(self) -> float:
         return self._number("SPEED?")
@@ -60,16 +58,12 @@ class TemplateStirrer(Stirrer):
             kind = ProtocolError if error.answer else ConnectionLostError
             raise self._fault(kind, f"{error}", question, error.answer) from error
 
-    def _command(self, command: str) -> str:
-        """Send a command; without an answer its outcome is unknown."""
+    def _send(self, command: str) -> None:
+        """Send a command at once, and read no answer: the caller asks what it did."""
         try:
-            return self._open_line().ask(command)
+            self._open_line().send(command)
         except LineError as error:
-            kind: type[DeviceError] = ConnectionLostError
-            if error.sent:
-                refused = error.answer.startswith("ERROR")
-                kind = RefusedError if refused else UnknownOutcomeError
-            raise self._fault(kind, f"{error}", command, error.answer) from error
+            raise self._fault(ConnectionLostError, f"{error}", command) from error
 
     def _open_line(self) -> Line:
         if self._line is None:

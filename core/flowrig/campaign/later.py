@@ -1,0 +1,161 @@
+"""Results that come later: taken into the journal, waited for, and told when they are late."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowrig.campaign.campaign_journal import CampaignJournal
+from flowrig.campaign.diagnostics import Symptom
+from flowrig.campaign.optimizer import ConditionChooser
+from flowrig.errors import ResultsAwaitedError
+from flowrig.journal.events import Decided, HoldBegun, Notice, ResultEntered, WentOn
+from flowrig.operator.hold import HoldKind
+from flowrig.profile.model import OffLine, Stage
+from flowrig.run_record.experiment import Experiment
+from flowrig.run_record.off_line.box import ResultBox, with_objective
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["BY_RESULT", "BY_SIMULATION", "LaterResults"]
+
+BY_SIMULATION = "simulation"
+"""Who measures the results of a simulated run."""
+
+BY_RESULT = "result"
+"""What ends a wait for results that are entered."""
+
+MOST_NAMED = 6
+"""Experiments that a message names."""
+
+
+class LaterResults:
+    """The off-line results of a campaign that is under way.
+
+    Args:
+        record: reads the journal.
+        journal: writes it.
+    """
+
+    def __init__(self, record: RunRecord, journal: CampaignJournal) -> None:
+        self._record = record
+        self._journal = journal
+        self._channels = tuple(record.profile.analysis.off_line.values())
+        self._box = ResultBox(record.folder)
+        self._known: dict[int, int] = {}
+
+    def pending(self, stage: Stage) -> Sequence[Mapping[str, Any]]:
+        """Conditions of the experiments whose results are to come, in the order of decisions.
+
+        Args:
+            stage: the stage that asks; experiments of other arms are left out.
+        """
+        known = [one for one in self._record.waiting() if stage.learns_from(one.decision.arm)]
+        return [one.conditions for one in sorted(known, key=lambda one: one.index)]
+
+    def take(self) -> None:
+        """Take entered results into the journal, and tell which are late."""
+
+        def refuse(problem: str) -> None:
+            self._journal.journal.keep(Notice(text=problem), self._journal.now_s())
+
+        self._box.take(self._record, self._journal.write, refuse)
+        self._attend()
+        self._journal.report(self._late())
+
+    def before_choice(self, chooser: ConditionChooser) -> None:
+        """Take what was entered, and hold the campaign where too many results are to come.
+
+        Args:
+            chooser: forgets what it has learned from a result that was corrected since.
+
+        Raises:
+            ResultsAwaitedError: a condition would be chosen although results are to come.
+        """
+        if not self._channels:
+            return
+        self.take()
+        complete = {e.index: e.complete_at for e in self._record.experiments() if not e.awaits}
+        if any(complete.get(index) != at for index, at in self._known.items()):
+            chooser.close()
+        self._known = complete
+        if self.are_too_few and not self._may_run_ahead():
+            raise ResultsAwaitedError(self.text)
+
+    @property
+    def are_too_few(self) -> bool:
+        """Whether so many experiments wait for results that no condition is chosen."""
+        return len(self._record.waiting()) >= self._record.campaign.pending
+
+    @property
+    def text(self) -> str:
+        """What the campaign waits for, in one clause."""
+        waiting = self._record.waiting()
+        names = dict.fromkeys(name for one in waiting for name in one.awaits)
+        numbers = [str(one.index) for one in waiting[:MOST_NAMED]]
+        more = f" and {len(waiting) - MOST_NAMED} more" if len(waiting) > MOST_NAMED else ""
+        many = "experiments" if len(waiting) > 1 else "experiment"
+        return f"results are to come: {', '.join(names)} of {many} {', '.join(numbers)}{more}"
+
+    def _may_run_ahead(self) -> bool:
+        """Whether a person has let the run go on without results, and nothing was chosen since."""
+        newest = self._journal.journal.last(HoldBegun, WentOn, Decided)
+        if newest is None or not isinstance(newest.data, WentOn) or newest.data.by == BY_RESULT:
+            return False
+        hold = self._journal.journal.last(HoldBegun)
+        return hold is not None and hold.data.why == HoldKind.RESULTS.value
+
+    @property
+    def due_s(self) -> float | None:
+        """Rig time [s] at which the next result of a simulated run is known; None without one."""
+        due = (one.ended_s + channel.takes_s for one, channel in self._unattended())
+        return min(due, default=None)
+
+    def _attend(self) -> None:
+        """At a simulated rig, enter the results that are known by now."""
+        now_s = self._journal.now_s()
+        for one, channel in self._unattended():
+            if one.ended_s + channel.takes_s <= now_s:
+                self._journal.write(with_objective(self._record, _found(one, channel)))
+
+    def _unattended(self) -> list[tuple[Experiment, OffLine]]:
+        """Experiments of a simulated run, with the channels that nothing was entered for."""
+        if not (self._record.simulated and self._channels):
+            return []
+        found = []
+        for one in self._record.experiments():
+            told = {name for event in one.entries for name in event.data.units}
+            found += [(one, c) for c in self._channels if not told & c.units.keys()]
+        return found
+
+    def _late(self) -> list[Symptom]:
+        """Results that are later than their channel expects."""
+        now_s, found = self._journal.now_s(), list[Symptom]()
+        for one in self._record.waiting() if self._channels else ():
+            for channel in self._channels:
+                lacking = [name for name in one.awaits if name in channel.units]
+                within_s = channel.within_s
+                if lacking and within_s is not None and now_s - one.ended_s > within_s:
+                    text = (
+                        f"the result {', '.join(lacking)} of experiment {one.index} is late: it "
+                        f"was expected within {within_s / 3600:g} h"
+                    )
+                    found.append(Symptom(f"late-{channel.name}-{one.index}", text))
+        return found
+
+
+def _found(experiment: Experiment, channel: OffLine) -> ResultEntered:
+    """What the analyses of a channel find of the sample of a simulated experiment."""
+    units = channel.units
+    values = {
+        name: value
+        for name in units
+        if (value := experiment.to_come.get(name, float("nan"))) == value
+    }
+    lost = "" if values else f"the chemistry says nothing of {', '.join(units)}"
+    return ResultEntered(
+        entry="",
+        index=experiment.index,
+        values=values,
+        units=units,
+        by=BY_SIMULATION,
+        entered="",
+        lost=lost,
+    )

@@ -1,0 +1,127 @@
+"""What experiments and calibrations have in common: frames, rinsing, devices, volumes."""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from flowrig.errors import OutOfRangeError
+from flowrig.interfaces import Frames
+from flowrig.measurement.observation import Array
+from flowrig.problem.space import Value
+from flowrig.procedure.steps import (
+    Acquire,
+    RequireVolume,
+    SetFlowRates,
+    SetLight,
+    SetValues,
+    Start,
+    Step,
+    Stop,
+    TellChanges,
+    TellReadings,
+    TellRinse,
+    TellToCome,
+    Wait,
+)
+from flowrig.profile import Profile
+
+__all__ = [
+    "acquisition_s",
+    "look",
+    "mean_counts",
+    "require",
+    "rinse",
+    "set_devices",
+    "take_dark",
+    "told",
+]
+
+
+def mean_counts(frames: Mapping[str, Frames]) -> dict[str, Array]:
+    """The mean spectrum of frames, by detector."""
+    return {name: taken.counts.mean(axis=0) for name, taken in frames.items()}
+
+
+def take_dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str, Frames]]:
+    """Frames with the light shut, of the detectors whose channels take a dark."""
+    shuttered = profile.analysis.shuttered
+    if not shuttered:
+        return {}
+    yield SetLight(shuttered, False)
+    dark = yield Acquire(shuttered, frames, 0.0, "dark")
+    yield SetLight(shuttered, True)
+    return cast("Mapping[str, Frames]", dark)
+
+
+def look(profile: Profile, frames: int, purpose: Literal["look", "sample"]) -> Acquire:
+    """Frames of all detectors; channels may say their number and interval themselves."""
+    analysis = profile.analysis
+    return Acquire(
+        analysis.devices, frames, analysis.frame_interval_s, purpose, analysis.own_frames
+    )
+
+
+def acquisition_s(profile: Profile, frames: int) -> float:
+    """Time [s] that these frames take."""
+    analysis, found = profile.analysis, 0.0
+    for name in analysis.devices:
+        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
+        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
+        found = max(found, count * max(interval_s, exposure_us * 1e-6))
+    return found
+
+
+def require(profile: Profile, volumes_ul: Mapping[str, float]) -> RequireVolume:
+    """The volumes [µL] of streams that flow, with those that may rinse the lines of selectors."""
+    volumes_ul = dict(volumes_ul)
+    for stream in volumes_ul:
+        selector = profile.streams[stream].selector
+        if selector is not None:
+            volumes_ul[stream] += selector.rinse_ul
+    return RequireVolume(volumes_ul)
+
+
+def rinse(profile: Profile, streams: Sequence[str]) -> Generator[Step, Any, None]:
+    """Rinse the lines of streams whose selector leads to another liquid than they hold."""
+    if not any(profile.streams[name].selector for name in streams):
+        return
+    needed_ul = yield TellRinse(tuple(streams))
+    for stream, volume_ul in needed_ul.items():
+        rate = profile.streams[stream].flow_rate_ul_min[1]
+        yield SetFlowRates({stream: rate})
+        yield Start((stream,))
+        yield Wait(volume_ul / rate * 60.0, f"rinsing the line of {stream}")
+        yield Stop((stream,))
+
+
+def set_devices(
+    profile: Profile,
+    conditions: Mapping[str, Value] | None = None,
+    *,
+    flowing: Sequence[str] = (),
+) -> Generator[Step, Any, None]:
+    """Bring devices to their values before anything flows.
+
+    Raises:
+        OutOfRangeError: a stream that will flow draws from nothing; nothing was done.
+    """
+    values = profile.device_values(conditions)
+    for name in flowing:
+        stream = profile.streams[name]
+        if stream.selector is not None and values[stream.selector.valve] not in stream.contents_at:
+            position = values[stream.selector.valve]
+            raise OutOfRangeError(
+                f"{name} draws nothing where {stream.selector.valve} is at {position!r}; it draws "
+                f"at {', '.join(stream.contents_at)}"
+            )
+    if values:
+        yield SetValues(values)
+
+
+def told(
+    profile: Profile,
+) -> Generator[Step, Any, tuple[tuple[str, ...], dict[str, float], dict[str, float]]]:
+    """What was changed elsewhere, what devices reported, and what analyses will find."""
+    changed = yield TellChanges()
+    readings = (yield TellReadings()) if profile.readings else {}
+    to_come = (yield TellToCome()) if profile.analysis.off_line else {}
+    return changed, readings, to_come

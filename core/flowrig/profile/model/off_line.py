@@ -1,0 +1,174 @@
+"""Off-line channels: results that are entered later, by a person, a program or a file."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+
+from attrs import frozen
+
+from flowrig.profile.expressions import Unit, unit_of
+from flowrig.profile.model.features import Feature
+from flowrig.profile.problems import Path, shown
+from flowrig.profile.quantity import QuantityError
+
+__all__ = ["OFF_LINE", "Given", "OffLine", "later_features", "spectral_and_later", "value_in"]
+
+OFF_LINE = "off-line"
+"""What `use` of such a channel says."""
+
+ANALYSIS_S = 600.0
+"""Time [s] that an analysis takes where the profile does not say it (assumed)."""
+
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?)\s*(.*?)\s*"
+)
+
+
+@frozen(kw_only=True)
+class Given:
+    """A quantity that an off-line channel gives.
+
+    Attributes:
+        unit: unit of its values; "" for plain numbers.
+        low: smallest value that it can have.
+        high: largest value that it can have.
+    """
+
+    unit: str
+    low: float = -math.inf
+    high: float = math.inf
+
+    def value(self, text: str) -> float:
+        """A result in the unit of the quantity.
+
+        Raises:
+            QuantityError: it is no number, its unit is missing or of another kind, or it is outside
+                the range.
+        """
+        value = value_in(text, self.unit)
+        if not self.low <= value <= self.high:
+            expected = f"{self._shown(self.low)} to {self._shown(self.high)}"
+            raise QuantityError(f"got {shown(text)}", expected)
+        return value
+
+    def _shown(self, value: float) -> str:
+        return f"{value:g} {self.unit}".rstrip()
+
+
+@frozen(kw_only=True)
+class OffLine:
+    """A channel whose results come later than their experiment.
+
+    Attributes:
+        name: name in the profile.
+        gives: its quantities by name.
+        within_s: time [s] after an experiment in which its result is expected; a later one is
+            reported as late. None where no time is too long.
+        takes_s: time [s] that an analysis takes; a simulated run enters the result after it.
+        path: path of its table in the profile.
+    """
+
+    name: str
+    gives: Mapping[str, Given]
+    within_s: float | None = None
+    takes_s: float = ANALYSIS_S
+    path: Path = ()
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of everything that it gives, by CHANNEL.QUANTITY."""
+        return {f"{self.name}.{quantity}": one.unit for quantity, one in self.gives.items()}
+
+    def __str__(self) -> str:
+        """What it gives, for people: "off-line: plqy (%), within 48 h"."""
+        gives = (f"{n} ({one.unit})" if one.unit else n for n, one in self.gives.items())
+        late = "" if self.within_s is None else f", within {self.within_s / 3600:g} h"
+        return f"off-line: {', '.join(gives)}{late}"
+
+
+def value_in(text: str, unit: str) -> float:
+    """A number with a unit, such as "61 %", expressed in another unit of the same kind.
+
+    Args:
+        text: the number with its unit; a plain number has none.
+        unit: the wanted unit. One that no profile knows has to be written as it is.
+
+    Raises:
+        QuantityError: it is no finite number, or its unit is missing or of another kind.
+    """
+    expected = f"a value such as {f'1 {unit}'.rstrip()}"
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise QuantityError(f"got {shown(text)}", expected)
+    number, given = float(match[1]), match[2]
+    if not math.isfinite(number):
+        raise QuantityError(f"got {shown(text)}, which is too large", expected)
+    if given == unit:
+        return number
+    if not given:
+        raise QuantityError(f"got {shown(text)} without a unit", expected)
+    have, wanted = _unit(given), _unit(unit)
+    # A temperature in K and one in °C have one scale and another zero.
+    if have is None or wanted is None or have.powers != wanted.powers or "K" in (given, unit):
+        raise QuantityError(f"got {shown(text)}", expected)
+    return number * have.factor(wanted)
+
+
+def _unit(text: str) -> Unit | None:
+    try:
+        return unit_of(text.replace("·", " "))
+    except ValueError:
+        return None
+
+
+def later_features(
+    features: Mapping[str, Feature], off_line: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """The features that off-line results go into, through any other feature.
+
+    Args:
+        features: every feature by name.
+        off_line: CHANNEL.QUANTITY of the off-line channels.
+
+    Returns:
+        by feature, the off-line quantities that it needs.
+    """
+    known, found = set(off_line), dict[str, tuple[str, ...]]()
+
+    def needs(name: str) -> tuple[str, ...]:
+        if name in known:
+            return (name,)
+        if name in features and name not in found:
+            expression = features[name].expression
+            used = () if expression is None else expression.expression.names
+            found[name] = tuple(dict.fromkeys(one for inner in used for one in needs(inner)))
+        return found.get(name, ())
+
+    return {name: some for name in features if (some := needs(name))} if known else {}
+
+
+def spectral_and_later(
+    features: Mapping[str, Feature], off_line: Iterable[str], reported: Iterable[str]
+) -> dict[str, str]:
+    """Features that mix off-line results with what only the spectra show.
+
+    They cannot be computed when the result comes: the spectrum was read when the experiment ended.
+
+    Args:
+        features: every feature by name.
+        off_line: CHANNEL.QUANTITY of the off-line channels.
+        reported: DEVICE.QUANTITY of what devices report.
+
+    Returns:
+        by feature, the channel that it reads itself.
+    """
+    kept = {*off_line, *reported}
+    found = {}
+    for name in later_features(features, off_line):
+        feature = features[name]
+        names = () if feature.expression is None else feature.expression.expression.names
+        dotted = (one.partition(".")[0] for one in names if "." in one and one not in kept)
+        read = [*(reading.channel for reading in feature.readings), *dotted]
+        if read:
+            found[name] = read[0]
+    return found

@@ -1,0 +1,1 @@
+"""Results that are entered after their experiment: names, files on their way, and experiments."""

@@ -1,0 +1,72 @@
+"""Results of many experiments from a CSV file."""
+
+import csv
+import re
+from pathlib import Path
+
+from flowrig.errors import InputError
+
+__all__ = ["rows_of"]
+
+_HEAD = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
+
+NUMBER_COLUMNS = ("experiment", "index", "number")
+
+
+def rows_of(path: Path, by: str = "") -> list[tuple[str, int, list[str], str]]:
+    """The rows of a table of results.
+
+    Args:
+        path: a CSV file in UTF-8 with a head: `experiment`, results as "plqy [%]", and `by`.
+        by: who measured where the table does not say it.
+
+    Returns:
+        one row for each experiment with a result: its place for messages, number of the experiment,
+        words as `flowrig result` takes them, and who measured.
+
+    Raises:
+        InputError: it is no such table; the message names the line.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
+    head = [_HEAD.fullmatch(cell) for cell in lines[0]] if lines else []
+    names = [one[1] if one else "" for one in head]
+    units = [(one[2] or "") if one else "" for one in head]
+    places = [place for place, name in enumerate(names) if name in NUMBER_COLUMNS]
+    if len(places) != 1 or not all(names):
+        raise InputError(
+            f"{path}: line 1: expected a head such as `experiment,plqy [%],by`, got "
+            f"{','.join(lines[0]) if lines else 'nothing'!r}"
+        )
+    found = []
+    for number, cells in enumerate(lines[1:], 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        place = f"{path}: line {number}"
+        if len(cells) != len(names):
+            raise InputError(f"{place}: {len(cells)} cells, and the head has {len(names)}")
+        index = cells[places[0]].strip()
+        if not index.isdecimal():
+            raise InputError(f"{place}: expected the number of an experiment, got {index!r}")
+        words, who = _words(names, units, cells)
+        if words:
+            found.append((place, int(index), words, who or by))
+    if not found:
+        raise InputError(f"{path} has no result")
+    return found
+
+
+def _words(names: list[str], units: list[str], cells: list[str]) -> tuple[list[str], str]:
+    """The results of a row as words, and who measured."""
+    words, who = [], ""
+    for name, unit, cell in zip(names, units, cells, strict=True):
+        if name in NUMBER_COLUMNS or not cell.strip():
+            continue
+        if name == "by":
+            who = cell.strip()
+        else:
+            words.append(f"{name}={cell.strip()}{unit}")
+    return words, who

@@ -1,0 +1,282 @@
+"""Campaigns whose objective is a result that comes later."""
+
+import json
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from click.testing import CliRunner
+
+from flowrig.campaign.results import results_for_optimizers
+from flowrig.cli import main
+from flowrig.journal.events import (
+    Decided,
+    EventData,
+    HoldBegun,
+    Measured,
+    ResultEntered,
+    SafeStateSought,
+    WentOn,
+)
+from flowrig.journal.journal import AnyEvent
+from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.run.options import ResumeOptions, RunOptions
+from flowrig.run.start import resume_run, start_run
+from flowrig.run_record.off_line.box import ResultBox
+from flowrig.run_record.off_line.take import take_into_journal
+from flowrig.run_record.reader import RunRecord
+
+CAMPAIGN = """
+extends = "cspbbr3-larp-published"
+[campaign]
+title = "short"
+pending = {pending}
+[[campaign.stages]]
+name = "grid"
+optimizer = "lhs"
+experiments = 2
+batch = 2
+[[campaign.stages]]
+name = "one by one"
+optimizer = "sobol"
+experiments = 3
+"""
+
+
+def profile_in(folder: Path, pending: int = 1, more: str = "") -> Path:
+    path = folder / "short.toml"
+    path.write_text(CAMPAIGN.format(pending=pending) + more, encoding="utf-8")
+    return path
+
+
+def flowrig(*words: Any) -> Any:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated campaign to its end."""
+    home = tmp_path_factory.mktemp("later")
+    options = RunOptions(folder=home / "run", simulate=True)
+    assert start_run(profile_in(home), options).state == "finished"
+    return home / "run"
+
+
+def test_a_simulated_run_waits_in_its_safe_state_and_goes_on(folder: Path) -> None:
+    """Before each choice the results are there; a batch is measured without a break."""
+    with RunRecord(folder) as record:
+        assert [e.awaits for e in record.experiments()] == [()] * 5
+        assert all(0.2 < e.objective < 0.65 for e in record.experiments())
+        kinds = (Decided, Measured, ResultEntered, HoldBegun, WentOn, SafeStateSought)
+        story = [e.kind for e in record.journal.events(*kinds)]
+        batch = ["decided", "decided", "measured", "measured"]
+        wait = ["safe-state", "hold", "result", "went-on"]
+        assert story[:9] == [*batch, "safe-state", "hold", "result", "result", "went-on"]
+        assert story[9:] == [
+            *["decided", "measured", *wait] * 2,
+            *["decided", "measured", "result", "safe-state"],
+        ]
+        held = [e.data.why for e in record.journal.events(HoldBegun)]
+        assert set(held) == {"results"}
+        for event in record.journal.events(ResultEntered):
+            done = record.experiment(event.data.index)
+            assert event.time_s >= done.ended_s + 1800.0
+            assert event.data.by == "simulation"
+
+
+def test_readers_see_a_result_from_its_event_on(folder: Path) -> None:
+    """What optimizers were told before each event is what the journal held before it."""
+    with RunRecord(folder) as record:
+        events = list(record.journal.events(Measured, ResultEntered))
+        for event in events:
+            told = results_for_optimizers(record, event.sequence)
+            entered = [e for e in events if e.kind == "result" and e.sequence < event.sequence]
+            assert len(told) == len(entered)
+        assert len(results_for_optimizers(record)) == 5
+
+
+def test_the_digest_counts_results(folder: Path, tmp_path: Path) -> None:
+    """The same campaign has the same digest, and another result gives another one."""
+    options = RunOptions(folder=tmp_path / "run", simulate=True)
+    start_run(profile_in(tmp_path), options)
+    with RunRecord(folder) as first, RunRecord(tmp_path / "run") as second:
+        before = first.journal.digest()
+        assert before == second.journal.digest()
+    assert flowrig("result", tmp_path / "run", 1, "plqy=12%").exit_code == 0
+    with RunRecord(tmp_path / "run") as second:
+        assert before != second.journal.digest()
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Path:
+    """A campaign that was stopped while the first two samples were analysed."""
+    requests = OperatorRequests()
+
+    def stop(event: AnyEvent) -> None:
+        if isinstance(event.data, HoldBegun):
+            requests.ask(Request.STOP)
+
+    options = RunOptions(
+        folder=tmp_path / "run", simulate=True, requests=requests, listeners=[stop]
+    )
+    assert start_run(profile_in(tmp_path), options).state == "stopped"
+    return tmp_path / "run"
+
+
+def test_a_person_enters_corrects_and_gives_up(waiting: Path, tmp_path: Path) -> None:
+    """Values with units, files by their hash, a correction that keeps both, and a lost sample."""
+    (tmp_path / "xrd.xy").write_text("10 20\n", encoding="utf-8")
+    done = flowrig("result", waiting, 1, "plqy=41%", "--by", "FS5", "--file", tmp_path / "xrd.xy")
+    assert done.exit_code == 0, done.output
+    assert flowrig("result", waiting, 1, "plqy=44%", "--by", "QY").exit_code == 0
+    assert flowrig("result", waiting, 2, "--lost", "the vial broke").exit_code == 0
+    with RunRecord(waiting) as record:
+        first, second = record.experiments()
+        assert first.objective == pytest.approx(0.44)
+        assert [e.data.values["sphere.plqy"] for e in first.entries] == [41.0, 44.0]
+        (kept,) = first.entries[0].data.files
+        copy = waiting / "results" / kept.file
+        assert copy.read_text() == "10 20\n"
+        assert kept.name == "xrd.xy"
+        assert second.quality == "bad"
+        assert second.flags[-1] == "no result: the vial broke"
+        assert record.waiting() == []
+        assert record.best() == first
+    listed = json.loads(flowrig("result", waiting, "--list", "--json").output)
+    assert [one["by"] for one in listed["results"]][:2] == ["FS5", "QY"]
+    assert listed["waiting"] == {}
+    assert listed["missing"] == {"1": ["sphere.peak", "sphere.fwhm"]}
+    assert json.loads(flowrig("status", waiting, "--json").output)["waiting"] == {}
+    packages = {"csv": "csv", "parquet": "pyarrow", "nexus": "h5py", "spectra": "csv"}
+    for form in [form for form, package in packages.items() if find_spec(package)]:
+        assert flowrig("export", waiting, "--format", form).exit_code == 0
+    rows = (waiting / "experiments.csv").read_text(encoding="utf-8").splitlines()
+    assert "sphere.plqy_percent" in rows[0]
+    assert "FS5; QY" in rows[1]
+    assert flowrig("report", waiting).exit_code == 0
+    page = (waiting / "report.html").read_text(encoding="utf-8")
+    assert "the vial broke" in page
+    assert kept.sha256 in page
+    assert resume_run(waiting).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((9, "plqy=61%"), "there is no experiment 9; 1 to 2 are measured"),
+        (("one", "plqy=61%"), "expected the number of an experiment"),
+        ((1,), "nothing is entered"),
+        ((1, "plqy=61%", "--lost", "why"), "not lost"),
+    ],
+)
+def test_a_wrong_entry_writes_nothing(waiting: Path, words: tuple[Any, ...], message: str) -> None:
+    done = flowrig("result", waiting, *words)
+    assert done.exit_code == 2
+    assert message in done.output
+    with RunRecord(waiting) as record:
+        assert not list(record.journal.events(ResultEntered))
+        assert len(record.waiting()) == 2
+
+
+def test_a_table_enters_all_or_nothing(waiting: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plqy.csv"
+    path.write_text("experiment,plqy [%]\n1,40\n2,400\n", encoding="utf-8")
+    done = flowrig("result", waiting, "--table", path)
+    assert done.exit_code == 2
+    assert "line 3" in done.output
+    with RunRecord(waiting) as record:
+        assert len(record.waiting()) == 2
+    path.write_text("experiment,plqy [%]\n1,40\n2,41\n", encoding="utf-8")
+    assert flowrig("result", waiting, "--table", path, "--by", "me").exit_code == 0
+    with RunRecord(waiting) as record:
+        assert [e.objective for e in record.experiments()] == pytest.approx([0.40, 0.41])
+
+
+def test_a_result_is_taken_exactly_once(waiting: Path) -> None:
+    """A program that is killed between the journal and the file of a result takes it once."""
+    box = ResultBox(waiting)
+    box.put(1, {"sphere.plqy": 40.0}, {"sphere.plqy": "%"})
+    (file,) = box.waiting()
+    text = file.read_text(encoding="utf-8")
+    told: list[str] = []
+    assert take_into_journal(waiting, told.append) == 1
+    file.write_text(text, encoding="utf-8")  # as if it had not been deleted
+    assert take_into_journal(waiting, told.append) == 0
+    file.write_text("{", encoding="utf-8")
+    other = text.replace('"index": 1', '"index": 77').replace('"entry": "', '"entry": "other')
+    file.with_name("b.json").write_text(other, encoding="utf-8")
+    assert take_into_journal(waiting, told.append) == 0
+    assert box.waiting() == []
+    assert len(told) == 2
+    assert "there is no experiment 77" in told[1]
+    with RunRecord(waiting) as record:
+        assert len(list(record.journal.events(ResultEntered))) == 1
+        assert record.experiment(1).objective == pytest.approx(0.40)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ResultEntered,
+        *(pytest.param(k, marks=pytest.mark.slow) for k in (Measured, HoldBegun, WentOn)),
+    ],
+)
+def test_a_run_that_is_stopped_anywhere_has_each_result_once(
+    tmp_path: Path, kind: type[EventData]
+) -> None:
+    """Stopped at each of a kind of event, and resumed: the campaign is the same."""
+    options = RunOptions(folder=tmp_path / "run", simulate=True)
+    state = ""
+    for count in range(12):
+        requests = OperatorRequests()
+        seen = Counter[str]()
+
+        def stop(event: AnyEvent, requests: Any = requests, seen: Any = seen) -> None:
+            seen[event.kind] += 1
+            if isinstance(event.data, kind) and seen[event.kind] == 1 + (kind is HoldBegun):
+                requests.ask(Request.HALT)
+
+        heard: dict[str, Any] = {"requests": requests, "listeners": [stop]}
+        if count == 0:
+            state = start_run(profile_in(tmp_path), evolve(options, **heard)).state
+        else:
+            state = resume_run(tmp_path / "run", ResumeOptions(**heard)).state
+        if state == "finished":
+            break
+    assert resume_run(tmp_path / "run").state == "finished"
+    with RunRecord(tmp_path / "run") as record:
+        assert sorted(e.index for e in record.experiments()) == [1, 2, 3, 4, 5]
+        entered = Counter(e.data.index for e in record.journal.events(ResultEntered))
+        assert entered == dict.fromkeys(range(1, 6), 1)
+        conditions = [tuple(d.conditions.values()) for d in record.decisions()]
+        assert len(set(conditions)) == 5
+
+
+def test_experiments_run_ahead_of_results(tmp_path: Path) -> None:
+    """With `pending = 3` two wait while the third is chosen, and nothing is chosen twice."""
+    options = RunOptions(folder=tmp_path / "run", simulate=True)
+    assert start_run(profile_in(tmp_path, 4), options).state == "finished"
+    with RunRecord(tmp_path / "run") as record:
+        story = [e.kind for e in record.journal.events(Decided, HoldBegun)]
+        assert story == ["decided"] * 4 + ["hold", "decided"]
+        assert len({tuple(d.conditions.values()) for d in record.decisions()}) == 5
+
+
+def test_results_that_never_come_end_a_simulated_run_on_hold(tmp_path: Path) -> None:
+    """Nobody can enter them in simulated time; what to do is told, and a resume goes on."""
+    path = profile_in(tmp_path, more='\n[simulation]\nchemistry = "larp"\n')
+    text = path.read_text(encoding="utf-8").replace('"larp"\n', '"larp"\nworld = "fluidic"\n')
+    path.write_text(
+        text + '\n[analysis.channels.xrd]\nuse = "off-line"\ngives = { purity = "%" }\n'
+        '[features]\npurity = "xrd.purity"\n[objective]\nname = "maximum"\n'
+        'response = "purity"\n',
+        encoding="utf-8",
+    )
+    outcome = start_run(path, RunOptions(folder=tmp_path / "run", simulate=True))
+    assert outcome.state == "finished"
+    with RunRecord(tmp_path / "run") as record:
+        assert {e.quality for e in record.experiments()} == {"bad"}
+        assert "the chemistry says nothing of xrd.purity" in record.experiments()[0].flags[-1]

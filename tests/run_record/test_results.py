@@ -1,0 +1,188 @@
+"""The account of results that come later, and the ways on which they come into a journal."""
+
+import math
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowrig.errors import InputError
+from flowrig.journal.events import Event, ResultEntered
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import Profile, load_profile
+from flowrig.run_record.experiment import Decision, Experiment
+from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.off_line.names import values_of
+from flowrig.run_record.off_line.table import rows_of
+
+UNITS = {"sphere.plqy": "%", "sphere.peak": "nm", "sphere.fwhm": "nm"}
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    """A rig without a spectrometer, whose objective is an off-line result."""
+    return load_profile("cspbbr3-larp-published", Plugins.discover())
+
+
+def measured(quality: str = "good") -> Experiment:
+    decision = Decision(
+        index=3,
+        stage="grid",
+        conditions={"Toluene": 50000.0, "Precursor": 500.0},
+        mean={},
+        sd={},
+        objective_mean=None,
+        objective_sd=None,
+        reason="",
+    )
+    return Experiment(
+        decision=decision,
+        features={"plqy": math.nan, "peak_nm": math.nan, "fwhm_nm": math.nan},
+        objective=math.nan,
+        quality=quality,
+        flags=(),
+        started_s=0.0,
+        ended_s=10.0,
+        sequence=7,
+    )
+
+
+def entered(sequence: int, values: dict[str, float], lost: str = "") -> Event[ResultEntered]:
+    data = ResultEntered(
+        entry=f"{sequence}",
+        index=3,
+        values=values,
+        units={name: UNITS[name] for name in values},
+        by="FS5",
+        entered="",
+        lost=lost,
+    )
+    return Event(sequence, 20.0, "", data)
+
+
+ENTRIES = st.lists(
+    st.one_of(
+        st.dictionaries(st.sampled_from(sorted(UNITS)), st.floats(0.0, 100.0), min_size=1),
+        st.just("lost"),
+        st.just("file"),
+    ),
+    max_size=8,
+)
+
+
+@given(ENTRIES, st.sampled_from(["good", "doubtful", "bad"]))
+def test_the_last_entry_for_a_quantity_counts(
+    profile: Profile, entries: list[dict[str, float] | str], quality: str
+) -> None:
+    """Whatever is entered in whatever order: values, wait, objective and quality follow."""
+    events = [
+        entered(10 + place, one if isinstance(one, dict) else {}, "gone" if one == "lost" else "")
+        for place, one in enumerate(entries)
+    ]
+    found = with_results(profile, measured(quality), events)
+    expected: dict[str, float] = {}
+    lost: set[str] = set()
+    for one in entries:
+        if isinstance(one, dict):
+            expected |= one
+            lost -= one.keys()
+        elif one == "lost":
+            lost |= UNITS.keys()
+    assert found.results == expected
+    assert len(found.entries) == len(entries)
+    has_value, is_lost = "sphere.plqy" in expected, "sphere.plqy" in lost
+    assert bool(found.awaits) == (not has_value and not is_lost and quality != "bad")
+    if has_value:
+        assert found.objective == pytest.approx(expected["sphere.plqy"] / 100.0)
+        assert found.features["plqy"] == found.objective
+        assert found.quality == quality
+    else:
+        assert math.isnan(found.objective)
+        assert found.quality == ("bad" if is_lost else quality)
+    assert found.is_usable == (has_value and quality != "bad")
+    assert found.complete_at <= (events[-1].sequence if events else 7)
+
+
+@given(ENTRIES)
+def test_no_entry_moves_an_experiment_back(
+    profile: Profile, entries: list[dict[str, float] | str]
+) -> None:
+    """Optimizers get an experiment in the order in which its objective came to be what it is."""
+    events = [entered(10 + n, one) for n, one in enumerate(entries) if isinstance(one, dict)]
+    places = [
+        with_results(profile, measured(), events[:count]).complete_at
+        for count in range(len(events) + 1)
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("plqy=61%", 61.0),
+        ("sphere.plqy=61 %", 61.0),
+        ("peak_nm=516 nm", 516.0),
+        ("sphere.peak=0.516 um", 516.0),
+        ("plqy=1e1%", 10.0),
+    ],
+)
+def test_a_result_is_understood(profile: Profile, word: str, value: float) -> None:
+    """By quantity, by channel, and by the feature that renames it; in any unit of its kind."""
+    (found,) = values_of(profile, [word]).values()
+    assert found == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("plqy=0.61", "plqy=0.61%"),
+        ("plqy=161%", "expected 0 % to 100 %"),
+        ("plqy=61 nm", "expected a value such as 1 %"),
+        ("plqy=bright", "expected a value such as 1 %"),
+        ("plqi=61%", "did you mean 'plqy'?"),
+        ("plqy", "expected NAME=VALUE"),
+        ("peak=500 K", "expected a value such as 1 nm"),
+    ],
+)
+def test_a_wrong_result_is_refused_with_its_fix(profile: Profile, word: str, message: str) -> None:
+    """A plain number is no per cent, and nothing is guessed."""
+    with pytest.raises(InputError, match=message.replace("?", "\\?").replace("%", "%")):
+        values_of(profile, [word])
+
+
+def test_a_name_of_several_channels_is_ambiguous(profile: Profile) -> None:
+    """It is written with its channel."""
+    other = evolve(profile.analysis.off_line["sphere"], name="aged")
+    both = {**profile.analysis.off_line, "aged": other}
+    twice = evolve(profile, analysis=evolve(profile.analysis, off_line=both), feature_texts={})
+    with pytest.raises(InputError, match=r"sphere\.plqy or aged\.plqy"):
+        values_of(twice, ["plqy=61%"])
+
+
+def test_a_table_of_results(tmp_path: Path) -> None:
+    """A row is an experiment; units stand in the head, and empty cells are left out."""
+    path = tmp_path / "results.csv"
+    path.write_text("experiment,plqy [%],peak (nm),by\n3,61,516,FS5\n\n4,,517,\n5,,,\n", "utf-8")
+    assert rows_of(path, "me") == [
+        (f"{path}: line 2", 3, ["plqy=61%", "peak=516nm"], "FS5"),
+        (f"{path}: line 4", 4, ["peak=517nm"], "me"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("plqy [%]\n61\n", "line 1: expected a head"),
+        ("experiment,plqy [%]\nthree,61\n", "line 2: expected the number"),
+        ("experiment,plqy [%]\n3\n", "line 2: 1 cells"),
+        ("", "line 1"),
+        ("experiment,plqy\n", "no result"),
+    ],
+)
+def test_a_wrong_table_names_its_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        rows_of(path)
