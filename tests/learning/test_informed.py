@@ -70,6 +70,11 @@ def test_without_new_experiments_it_is_the_model_of_the_earlier_ones() -> None:
     earlier = new_gp()
     earlier.fit(X, Y)
     np.testing.assert_allclose(model.predict(X).mean, earlier.predict(X).mean[:, :1])
+    told, left_out = model.unseen_earlier(), earlier.unseen()
+    assert told is not None
+    assert left_out is not None
+    for shown, known in zip(told, (Y, *left_out), strict=True):
+        np.testing.assert_allclose(shown, known)
     with pytest.raises(InputError, match="at least 2 experiments"):
         earlier.fit(X[:1], Y[:1])
 

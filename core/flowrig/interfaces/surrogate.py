@@ -184,6 +184,15 @@ class Surrogate(ABC):
         self._require_fit()
         return self._do_unseen()
 
+    def unseen_earlier(self) -> tuple[Array, Array, Array] | None:
+        """As `unseen`, of earlier experiments that the model knows of besides those of the fit.
+
+        Returns:
+            their responses, and mean and standard deviation of the prediction of each from all
+            others, shape `n x m` each; None if it knows of none.
+        """
+        return None
+
     def state(self) -> SurrogateState:
         """The complete state of the fit; after `restore` predictions are the same, bit for bit.
 

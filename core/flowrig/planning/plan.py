@@ -22,7 +22,7 @@ from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.run_record.scorecard.times import TimeShares
 
-__all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul"]
+__all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul", "without_counted"]
 
 SCATTERINGS = 6
 """Random choices of the unknown conditions that the ranges span, besides the extremes."""
@@ -111,7 +111,6 @@ def plan_campaign(
     seed: int | None = None,
     decided: Chosen | None = None,
     likely: Sequence[Conditions] = (),
-    counted_prior: int = 0,
 ) -> Plan:
     """Plan a campaign from its start; nothing is opened and nothing moves.
 
@@ -124,8 +123,6 @@ def plan_campaign(
         seed: of the run; the campaign's own by default.
         decided: conditions that a run has already decided, by stage.
         likely: conditions that optimizers may choose, from `expected_conditions` or a rehearsal.
-        counted_prior: number of earlier experiments of the same rig inside the search space, which
-            count in stages with `counts_prior`.
 
     Raises:
         InputError: the profile has no campaign, or no run takes this seed.
@@ -133,7 +130,6 @@ def plan_campaign(
     if profile.campaign is None:
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
     seed = _sound_seed(profile.campaign.seed if seed is None else seed)
-    profile = _without_counted(profile, counted_prior)
     profile, known, problems = _known(profile, seed, decided or {})
     outcomes = _outcomes(profile, known, likely)
     expected, wastes_ul = outcomes[0], [to_waste_ul(profile, one.volumes_ul) for one in outcomes]
@@ -162,9 +158,15 @@ def plan_campaign(
     )
 
 
-def _without_counted(profile: Profile, count: int) -> Profile:
-    """The profile without the experiments in whose place earlier ones count."""
-    assert profile.campaign is not None
+def without_counted(profile: Profile, count: int) -> Profile:
+    """The profile without the experiments in whose place earlier ones count.
+
+    Args:
+        profile: the rig, with its campaign.
+        count: number of earlier experiments of the same rig inside the search space.
+    """
+    if profile.campaign is None or not count:
+        return profile
     stages = tuple(
         evolve(one, experiments=max(0, one.experiments - count)) if one.counts_prior else one
         for one in profile.campaign.stages

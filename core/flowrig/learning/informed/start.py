@@ -3,8 +3,8 @@
 While there are fewer new experiments than a share can be estimated from, it is the model of the
 earlier experiments plus the difference from them that the new ones show. Afterwards it is a mixture
 of that with the surrogate of the campaign, by how well both predict new experiments that they have
-not seen. In doubt, experiments of the same rig have the larger share, and those of another rig the
-smaller one. Letters: `n` experiments, `d` conditions, `m` responses.
+not seen; in doubt the former has the larger share, because it has learnt from all of them.
+Letters: `n` experiments, `d` conditions, `m` responses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,13 +72,31 @@ class InformedSource:
     @cached_property
     def models(self) -> list[Surrogate]:
         """Models of the sources that may guide; of another rig, those that explain themselves."""
+        return [model for model, _, _ in self._fitted]
+
+    @cached_property
+    def _fitted(self) -> list[tuple[Surrogate, Array, Array]]:
+        """These models with the conditions and responses that they were fitted to."""
         found = []
         for X, Y in self._sources:
             model = self._new_surrogate()
             model.fit(X, Y)
             if self.same_rig or _explains_itself(self._new_surrogate, model, X, Y):
-                found.append(model)
+                found.append((model, X, Y))
         return found
+
+    @cached_property
+    def unseen(self) -> tuple[Array, Array, Array] | None:
+        """As `Surrogate.unseen_earlier`."""
+        found = []
+        for model, _, Y in self._fitted:
+            left_out = model.unseen()
+            if left_out is not None:
+                found.append((Y, *left_out))
+        if not found:
+            return None
+        Y, mean, sd = (np.vstack(parts) for parts in zip(*found, strict=True))
+        return Y, mean, sd
 
     @cached_property
     def _scale(self) -> Array:
@@ -89,7 +107,7 @@ class InformedSource:
     def _noise_sd(self) -> Array:
         """Standard deviation of a measurement of each response, shape `m`."""
         found = []
-        for model, (X, _) in zip(self.models, self._sources, strict=False):
+        for model, X, _ in self._fitted:
             posterior = model.predict(X)
             if isinstance(posterior, NormalPosterior):
                 variance = np.square(posterior.sd) - np.square(
@@ -145,6 +163,10 @@ class InformedStart(WithEarlier):
         inner = self._cold.share if isinstance(self._cold, WithEarlier) else 0.0
         return np.asarray(self._mine + (1.0 - self._mine) * inner)
 
+    def unseen_earlier(self) -> tuple[Array, Array, Array] | None:
+        """As `Surrogate.unseen_earlier`."""
+        return self._source.unseen
+
     def describe(self) -> Mapping[str, Any]:
         """Share of the earlier experiments, for each response."""
         inner = {} if self._cold is None else self._cold.describe()
@@ -168,10 +190,7 @@ class InformedStart(WithEarlier):
             return
         informed = self._unseen_informed(X, Y)
         mine, others = Y - informed[0], Y - unseen_mean(self._cold, self._new_cold, X, Y)
-        if self._source.same_rig:
-            self._mine = 1.0 - share_of_second(mine, others)
-        else:
-            self._mine = share_of_second(others, mine)
+        self._mine = 1.0 - share_of_second(mine, others)
         own = self._cold.unseen()
         if own is not None:
             means, sds = np.stack([own[0], informed[0]]), np.stack([own[1], informed[1]])
