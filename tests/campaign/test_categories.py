@@ -142,7 +142,7 @@ def other_run(*conditions: dict[str, object]) -> SimpleNamespace:
         SimpleNamespace(conditions=one, features={"a300": 1.0}, quality="good")
         for one in conditions
     ]
-    return SimpleNamespace(folder="other", experiments=lambda: made)
+    return SimpleNamespace(folder="other", settled=lambda: made)
 
 
 def test_the_status_of_a_run_under_way_has_choices() -> None:

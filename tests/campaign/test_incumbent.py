@@ -59,7 +59,7 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
         Reading(heaters={"plate": plate}, pumps={}),
     ]
     return SimpleNamespace(
-        experiments=lambda: experiments,
+        settled=lambda: experiments,
         campaign=SimpleNamespace(surrogate=object(), arms=()),
         profile=profile,
         journal=SimpleNamespace(

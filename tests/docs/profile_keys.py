@@ -7,6 +7,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from flowrig.interfaces import At
+from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.problem.objective import Objective
 from flowrig.profile import Interlock, model
@@ -99,7 +101,12 @@ def keys_of_settings() -> Iterator[ProfileKey]:
             attrs.resolve_types(listed.offer.settings)
             for attribute in attrs.fields(listed.offer.settings):
                 if attribute.init:
-                    yield _key(attribute, listed.offer.name)
+                    yield _key(attribute, _heading(listed.offer))
+
+
+def _heading(offer: Offer) -> str:
+    """The heading of the settings of an offer; a study may have the name of an optimizer."""
+    return f'study = "{offer.name}"' if offer.kind == "study" else offer.name
 
 
 def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
@@ -108,6 +115,8 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
         yield ProfileKey(heading, CHOICES[cls], "", default)
     if cls is Objective:
         return
+    if cls is model.Stage:
+        yield ProfileKey(heading, "study", "", None)
     attrs.resolve_types(cls)
     for attribute in attrs.fields(cls):
         own_name = attribute.name == "name" and cls in NAMED_BY_THEIR_TABLE
@@ -135,6 +144,8 @@ def _key(attribute: "attrs.Attribute[Any]", heading: str) -> ProfileKey:
     default: Any = attribute.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         default = default.factory()
+    if isinstance(default, At):
+        default = default.where
     if isinstance(default, model.ChemistryChoice):
         default = default.offer.name
     if attribute.name == "name" and heading == "profile":

@@ -222,3 +222,15 @@ def test_a_frame_of_other_pixels_is_refused() -> None:
     driver._returns["value"] = np.zeros(4, np.uint16)
     with pytest.raises(DeviceError, match=r"Odd\._do_acquire_frame returned .*expected one array"):
         driver._next_frame()
+
+
+@pytest.mark.parametrize("value", [np.zeros(3, np.uint16), np.zeros((2, 3), np.uint16), "frames"])
+def test_a_series_has_as_many_frames_as_were_asked_for(value: Any) -> None:
+    """Frames that a detector takes by itself are counted, and each is checked as any other."""
+    driver = Odd({"value": [1.0, 2.0, 3.0]})
+    driver.open()
+    driver.wavelengths_nm()
+    driver._do_acquire_series = lambda count, period_s: value  # type: ignore[method-assign]
+    driver._do_integration_time_us = lambda: 1000  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match=r"Odd\._do_acquire_series returned .*an array of 4"):
+        driver.acquire(4)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.order import in_order
-from flowrig.interfaces import Quality, Suggestion
+from flowrig.interfaces import Point, Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
     Decided,
@@ -99,9 +99,25 @@ class CampaignJournal:
             before: conditions of the experiment before; None if there is none.
         """
         places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
-        *others, last = [
-            _decided(index, stage, suggestions[place]) for index, place in enumerate(places, first)
-        ]
+        self._write_batch(
+            [
+                _decided(index, stage, suggestions[place])
+                for index, place in enumerate(places, first)
+            ]
+        )
+
+    def asked_for(self, stage: Stage, points: Sequence[Point], first: int) -> None:
+        """Write the points that a study asks for.
+
+        Args:
+            stage: the stage.
+            points: at least one, in the order in which they are measured.
+            first: number of the first experiment.
+        """
+        self._write_batch([_point(n, stage.name, one) for n, one in enumerate(points, first)])
+
+    def _write_batch(self, batch: Sequence[Decided]) -> None:
+        *others, last = batch
         # `note` leaves the others in memory until `append` writes the last: after a crash the
         # journal holds all of the batch or none of it.
         for decided in others:
@@ -154,6 +170,8 @@ class CampaignJournal:
             steadiness=_steadiness(observation),
             readings=observation.readings or None,
             to_come=observation.to_come or None,
+            flowing_s=observation.flowing_s,
+            interrupted=observation.interrupted or None,
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))
@@ -198,6 +216,22 @@ def _decided(index: int, stage: Stage, suggestion: Suggestion) -> Decided:
         objective_mean=suggestion.objective_mean,
         objective_sd=suggestion.objective_sd,
         reason=suggestion.reason,
+    )
+
+
+def _point(index: int, stage: str, point: Point) -> Decided:
+    return Decided(
+        index=index,
+        stage=stage,
+        conditions=point.conditions,
+        mean={},
+        sd={},
+        objective_mean=None,
+        objective_sd=None,
+        reason=point.reason,
+        continues=point.continues or None,
+        after_s=point.after_s,
+        frames=point.frames,
     )
 
 

@@ -39,4 +39,4 @@ def check_campaign(
         if predictions:
             journal.write(ModelChecked(predictions=predictions))
             journal.report(symptoms)
-    journal.report(experiment_symptoms(record.profile.space, record.experiments()))
+    journal.report(experiment_symptoms(record.profile.space, record.chosen()))

@@ -10,6 +10,7 @@ from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
 from flowrig.campaign.early_end import EarlyEnd
 from flowrig.campaign.later import LaterResults
 from flowrig.campaign.optimizer import Choice, ConditionChooser
+from flowrig.campaign.points import StudyRunner
 from flowrig.campaign.progress import CampaignProgress
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.campaign.retry_after_hold import RetryAfterHold
@@ -21,7 +22,7 @@ from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.operator.requests import OperatorRequests
 from flowrig.procedure.executor import Executor
-from flowrig.procedure.procedures import calibrate, run_condition
+from flowrig.procedure.procedures import calibrate
 from flowrig.profile import Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
@@ -72,6 +73,7 @@ class CampaignLoop:
         self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
         self._early = EarlyEnd(record, self._journal, self._progress, executor)
         self._later = LaterResults(record, self._journal)
+        self._studies = StudyRunner(record, self._journal, executor)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -110,17 +112,21 @@ class CampaignLoop:
 
     def _choose(self, stage: Stage) -> None:
         """Choose the conditions of the next batch, and write them down."""
+        if stage.is_study:
+            self._studies.ask(stage)
+            return
         self._later.before_choice(self._chooser)
-        decided = self._record.decisions()
+        decided, tried = self._record.decisions(), self._progress.tried(stage)
         first = len(decided) + 1
         wanted = self._progress.left_to_decide(stage)
         choice = self._chooser.choose(
             stage,
             results_for_optimizers(self._record, spectra=stage.spectra, arm=stage.arm),
-            [one.conditions for one in decided if stage.learns_from(one.arm)],
+            [one.conditions for one in tried],
             min(stage.batch, wanted),
             self._executor.compute,
             pending=self._later.pending(stage),
+            first=first,
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
@@ -146,9 +152,10 @@ class CampaignLoop:
             self._executor.stop_flow()
             self._journal.skipped(decision)
             return
-        evaluated = evaluate(self._profile, self._wavelengths_nm, calibration, observation)
+        by = self._studies.evaluated_by(decision)
+        evaluated = evaluate(by, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *evaluated)
-        done = self._record.experiments()
+        done = self._record.chosen()  # studies repeat conditions on purpose
         symptoms = experiment_symptoms(self._profile.space, done, only_newest=True)
         self._journal.report(symptoms, only_new_kinds=True)
 
@@ -158,8 +165,7 @@ class CampaignLoop:
         """Run an experiment; returns its start [s] and its spectra."""
         started_s = self._journal.experiment_begun(decision)
         probe = feature_probe(self._profile, self._wavelengths_nm, calibration)
-        procedure = run_condition(self._profile, decision.conditions, probe)
-        return started_s, self._executor.run(procedure)
+        return started_s, self._executor.run(self._studies.run(decision, probe))
 
     def _is_done(self, stage: Stage) -> bool:
         if self._progress.pending(stage):

@@ -71,9 +71,7 @@ def _checkable(record: RunRecord, arm: str | None = None) -> list[Experiment]:
     """The experiments with a trusted objective; none if they are too few, or without surrogate."""
     if record.campaign.surrogate is None:
         return []
-    experiments = [
-        e for e in record.experiments() if e.is_usable and is_known_to(arm, e.decision.arm)
-    ]
+    experiments = [e for e in record.settled() if e.is_usable and is_known_to(arm, e.decision.arm)]
     return experiments if len(experiments) >= 2 * FOLDS else []
 
 

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from flowrig.journal.events import Explored, PriorKept, StageEnded
 from flowrig.journal.journal import Journal
-from flowrig.problem.space import Value
-from flowrig.procedure.procedures import run_condition
+from flowrig.procedure.procedures import Flow, looking_s, run_condition
 from flowrig.procedure.steps import RequireVolume
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
@@ -37,6 +36,12 @@ class CampaignProgress:
     def decided_in(self, stage: Stage) -> list[Decision]:
         """The decisions of a stage, in order."""
         return [d for d in self._record.decisions() if d.stage == stage.name]
+
+    def tried(self, stage: Stage) -> list[Decision]:
+        """The decisions of optimizers that a stage learns from, in order."""
+        studies = self._record.campaign.studies
+        decided = self._record.decisions()
+        return [d for d in decided if d.stage not in studies and stage.learns_from(d.arm)]
 
     def pending(self, stage: Stage) -> list[Decision]:
         """The decisions of a stage that are neither measured nor skipped, in order."""
@@ -87,7 +92,7 @@ class CampaignProgress:
         left = self._planned - len(closed)
         upcoming = [d for d in decisions if d.index not in closed] or decisions
         profile = self._record.profile
-        volumes_ul = [_volumes_ul(profile, decision.conditions) for decision in upcoming]
+        volumes_ul = [_volumes_ul(profile, decision) for decision in upcoming]
         return refill_outlook(profile, streams, volumes_ul, left)
 
     def _closed(self) -> set[int]:
@@ -113,8 +118,20 @@ def is_campaign_over(record: RunRecord, journal: Journal) -> bool:
     return all(progress.is_over(stage) for stage in record.campaign.stages)
 
 
-def _volumes_ul(profile: Profile, conditions: Mapping[str, Value]) -> Mapping[str, float]:
-    """Volume [µL] that an experiment draws, by stream: the first step of its procedure."""
-    first = next(run_condition(profile, conditions))
+def _volumes_ul(profile: Profile, decision: Decision) -> Mapping[str, float]:
+    """Volume [µL] that an experiment draws, by stream.
+
+    That of the first step of its procedure; of one that continues, what flows until its frames are
+    taken.
+    """
+    if decision.continues:
+        minutes = max(decision.after_s or 0.0, looking_s(profile, decision.frames)) / 60
+        rates_ul_min = profile.flow_rates_ul_min(decision.conditions)
+        return {name: rate * minutes for name, rate in rates_ul_min.items() if rate}
+    first = next(
+        run_condition(
+            profile, decision.conditions, flow=Flow(wait_s=decision.after_s, frames=decision.frames)
+        )
+    )
     assert isinstance(first, RequireVolume)
     return first.volumes_ul

@@ -22,6 +22,7 @@ def results_for_optimizers(
 
     An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
     so has a skipped one: optimizers learn nothing false from it, and do not ask for it again.
+    Points of a study that are not in their steady state are left out.
 
     Args:
         record: reads the journal.
@@ -39,7 +40,9 @@ def results_for_optimizers(
     rows: list[tuple[int, dict[str, Any]]] = []
     experiments = record.experiments() if before is None else record.experiments_before(before)
     for experiment in experiments:
-        if experiment.awaits or not is_known_to(arm, experiment.decision.arm):
+        if not experiment.decision.settles or experiment.awaits:
+            continue
+        if not is_known_to(arm, experiment.decision.arm):
             continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
@@ -50,9 +53,9 @@ def results_for_optimizers(
                 axis, values = record.spectrum(experiment.index, name)
                 row |= {name: values.tolist(), f"{name}.axis": axis.tolist()}
         rows.append((experiment.complete_at, row))
-    elsewhere = {d.index for d in record.decisions() if not is_known_to(arm, d.arm)}
+    known = {d.index for d in record.decisions() if d.settles and is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
-        if event.data.index in elsewhere:
+        if event.data.index not in known:
             continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])

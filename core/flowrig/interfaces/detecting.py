@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ class Frames(Reading):
 class Detecting(Capability, ABC):
     """A device that takes frames over an axis, which a channel of the analysis reduces to numbers.
 
-    A driver adds `_do_axis` and `_do_acquire_frame`, and `_do_set_light` where it controls a light.
+    A driver adds `_do_axis` and `_do_acquire_frame`, `_do_set_light` where it controls a light, and
+    `_do_acquire_series` where the detector itself takes many frames in a row.
     It is neither read nor set besides: frames are taken while everything else is watched. A
     spectrometer is a case of it, with an axis in nm and an integration time that can be changed.
 
@@ -107,15 +109,10 @@ class Detecting(Capability, ABC):
         integration_time_us = self.integration_time_us()
         period_s = max(interval_s, integration_time_us * 1e-6)
         start_s = device.clock.now_s()
-        frames, times_s = [], []
-        # Each frame waits for its own grid time, so delays do not add up over many frames.
-        is_virtual = device.clock.is_virtual
-        device.clock.plan(_wakes_s(start_s, period_s, count) if is_virtual else ())
+        wakes_s = _wakes_s(start_s, period_s, count) if device.clock.is_virtual else ()
+        device.clock.plan(wakes_s)
         try:
-            for index in range(count):
-                times_s.append(device.clock.now_s())
-                frames.append(self._next_frame())
-                device.clock.sleep_until(start_s + (index + 1) * period_s, self._abandoned)
+            frames, times_s = self._series(count, period_s, start_s)
         finally:
             device.clock.plan(())
         counts = np.stack(frames)
@@ -127,21 +124,53 @@ class Detecting(Capability, ABC):
             saturated=counts.max(axis=1) >= self._saturated_from(),
         )
 
+    def _series(
+        self, count: int, period_s: float, start_s: float
+    ) -> tuple[Sequence[NDArray[Any]], Sequence[float]]:
+        """Frames, and the rig time [s] of each; timed by the detector, or here one by one."""
+        device = self._as_device
+        taken = self._do_acquire_series(count, period_s)
+        if taken is not None:
+            frames = [self._known(frame) for frame in returned.series(device, taken, count)]
+            return frames, [start_s + index * period_s for index in range(count)]
+        frames, times_s = [], []
+        # Each frame waits for its own grid time, so delays do not add up over many frames.
+        for index in range(count):
+            times_s.append(device.clock.now_s())
+            frames.append(self._next_frame())
+            device.clock.sleep_until(start_s + (index + 1) * period_s, self._abandoned)
+        return frames, times_s
+
     def abandon(self) -> None:
         """Stop an acquisition in another thread before its next frame; it does not wait for it."""
         if self._abandoned is not None:
             self._as_device.clock.ring(self._abandoned)
 
     def _next_frame(self) -> NDArray[Any]:
+        self._require_wanted()
+        return self._known(self._do_acquire_frame())
+
+    def _wait_until(self, time_s: float) -> None:
+        """Wait until a rig time [s] while the detector takes a series by itself.
+
+        Raises:
+            NotReadyError: another thread called `abandon`.
+        """
+        self._as_device.clock.sleep_until(time_s, self._abandoned)
+        self._require_wanted()
+
+    def _require_wanted(self) -> None:
         if self._abandoned is not None and self._abandoned.rung:
             raise NotReadyError("the acquisition was abandoned", device=self._as_device.name)
-        counts = self._returned_frame()
+
+    def _known(self, frame: Any) -> NDArray[Any]:
+        """A frame of the driver, checked."""
+        counts = self._checked_frame(frame)
         self._points = counts.size
         return counts
 
-    def _returned_frame(self) -> NDArray[Any]:
-        """A frame of the driver, checked."""
-        return returned.detected(self._as_device, self._do_acquire_frame(), self._points)
+    def _checked_frame(self, frame: Any) -> NDArray[Any]:
+        return returned.detected(self._as_device, frame, self._points)
 
     def _saturated_from(self) -> float:
         return self.saturation_counts
@@ -157,6 +186,14 @@ class Detecting(Capability, ABC):
     @abstractmethod
     def _do_acquire_frame(self) -> NDArray[Any]:
         """Take one frame, shape `n_pixels`; it returns when the integration time is over."""
+
+    def _do_acquire_series(self, count: int, period_s: float) -> Any:
+        """Take frames that the detector times by itself, shape `count x n_pixels`; optional.
+
+        The series begins now, with a frame every `period_s` [s], and the method returns when it is
+        over; it waits with `_wait_until`. None takes the frames one by one.
+        """
+        return None
 
 
 def _wakes_s(start_s: float, period_s: float, count: int) -> list[float]:

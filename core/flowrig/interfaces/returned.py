@@ -36,6 +36,7 @@ __all__ = [
     "pump_read_back",
     "pump_state",
     "readings",
+    "series",
     "spectrometer_limits",
     "spectrometer_read_back",
     "text",
@@ -390,6 +391,19 @@ def _with(value: R, **parts: object) -> R:
     if all(getattr(value, name) is part for name, part in parts.items()):
         return value
     return evolve(value, **parts)  # type: ignore[misc]
+
+
+def series(device: "Device", value: Any, count: int) -> NDArray[Any]:
+    """Frames of a detector that takes several in a row; each is checked by itself.
+
+    Raises:
+        DriverError: it is another number of frames, or no array of them.
+    """
+    array = _array(value)
+    if array.ndim != 2 or len(array) != count:
+        expected = f"an array of {count} frames, shape `{count} x n_pixels`"
+        raise refusal(device, "_do_acquire_series", value, expected)
+    return array
 
 
 def _array(value: Any) -> NDArray[Any]:

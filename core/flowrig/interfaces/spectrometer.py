@@ -1,6 +1,7 @@
 """Array spectrometers."""
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -213,8 +214,8 @@ class Spectrometer(Device, Detecting):
                 f"{limits.integration_time_min_us} to {limits.integration_time_max_us} µs"
             )
 
-    def _returned_frame(self) -> NDArray[np.uint16]:
-        return returned.frame(self, self._do_acquire_frame(), self._points)
+    def _checked_frame(self, frame: Any) -> NDArray[np.uint16]:
+        return returned.frame(self, frame, self._points)
 
     def _saturated_from(self) -> float:
         return self.limits.saturation_counts

@@ -631,8 +631,8 @@ class Explored(EventData):
 
 @frozen(kw_only=True)
 class StageEnded(EventData):
-    """A stage ends before its last experiment: nothing is left to measure, or its optimizer has
-    settled. The campaign writes it.
+    """A stage ends before its last experiment: nothing is left to measure, its optimizer has
+    settled, or its study is over or has failed. The campaign writes it.
 
     Attributes:
         stage: its name.
@@ -661,6 +661,12 @@ class Decided(EventData):
         objective_mean: expected figure of merit; null where no model was asked.
         objective_sd: its standard deviation.
         reason: why, in one phrase.
+        continues: whether it keeps the flow of the experiment before, as a
+            [study](studies.md#points) may ask; left out where it does not.
+        after_s: how long [s] after the frames of the experiment before its frames are to begin,
+            or, of one that does not continue, after its liquid began to flow; left out where that
+            is the equilibrium time.
+        frames: of a point of a study that has fewer frames than an experiment: how many.
         arm: arm of the campaign that the stage belongs to, where it belongs to one.
     """
 
@@ -675,6 +681,9 @@ class Decided(EventData):
     objective_mean: Number | None
     objective_sd: Number | None
     reason: str
+    continues: bool | None = None
+    after_s: Number | None = None
+    frames: Count | None = None
     arm: str | None = None
 
 
@@ -747,6 +756,9 @@ class Measured(EventData):
             DEVICE.QUANTITY, in the units of `run-started`; null where there was no value.
         to_come: of a simulated run with off-line channels: what their analyses will find, by
             CHANNEL.QUANTITY, in the units of the profile.
+        flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
+        interrupted: of a point that was to continue: that its flow was interrupted, so that it
+            settled first; left out where it was not.
     """
 
     KIND: ClassVar = "measured"
@@ -763,6 +775,8 @@ class Measured(EventData):
     steadiness: Steadiness | None = None
     readings: Mapping[str, Number | None] | None = None
     to_come: Mapping[str, Number | None] | None = None
+    flowing_s: Number | None = None
+    interrupted: bool | None = None
 
 
 @frozen(kw_only=True)

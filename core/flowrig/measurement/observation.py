@@ -28,6 +28,8 @@ class Observation:
         readings: mean of what devices reported while the frames were taken, by DEVICE.QUANTITY;
             not a number where there was no value.
         to_come: at a simulated rig, what off-line analyses will find, by CHANNEL.QUANTITY.
+        flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
+        interrupted: of a point that was to continue: whether it had to settle first.
     """
 
     dark: Mapping[str, Array]
@@ -36,6 +38,8 @@ class Observation:
     changed: tuple[str, ...] = ()
     readings: Mapping[str, float] = field(factory=dict)
     to_come: Mapping[str, float] = field(factory=dict)
+    flowing_s: float | None = None
+    interrupted: bool = False
 
 
 FeatureProbe = Callable[[Observation], Mapping[str, float]]

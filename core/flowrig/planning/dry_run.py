@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
+from flowrig.campaign.points import flow_of
 from flowrig.errors import NeedsPersonError, OutOfRangeError
-from flowrig.interfaces import Frames
+from flowrig.interfaces import Frames, Point
 from flowrig.journal import events
 from flowrig.measurement.observation import Observation
 from flowrig.operator.gates import Gates, sentence
 from flowrig.operator.hand_work import volumes_to_change
 from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
+from flowrig.planning.known_conditions import Planned
 from flowrig.problem.space import Value
-from flowrig.procedure.procedures import calibrate, run_condition
+from flowrig.procedure.procedures import calibrate, continue_condition, run_condition
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
@@ -39,6 +42,7 @@ from flowrig.procedure.steps import (
 )
 from flowrig.procedure.volumes import require_volumes
 from flowrig.profile import Gate, Profile, SafeStep
+from flowrig.profile.controls.studies import acquisition_s
 from flowrig.run_record.scorecard.times import Share, TimeCount, TimeShares, share_of
 from flowrig.safety.guard import rules_of
 from flowrig.safety.syringes import SyringeLedger
@@ -234,11 +238,12 @@ class DryRun:
             TellToCome: lambda _step: {},
         }
 
-    def campaign(self, stages: Mapping[str, Sequence[Mapping[str, Value]]]) -> Outcome:
+    def campaign(self, stages: Mapping[str, Sequence[Planned]]) -> Outcome:
         """Perform a campaign.
 
         Args:
-            stages: the conditions of every experiment, by name of the stage, in order.
+            stages: the conditions of every experiment, or the points of a study, by name of the
+                stage, in order.
         """
         if self._profile.calibration is not None:
             with self._part("calibration", 0):
@@ -248,10 +253,10 @@ class DryRun:
             with self._part(name, len(conditions)):
                 if conditions:
                     self._ask(self._gates.before_stage(name))
-                for one in conditions:
+                for place, one in enumerate(conditions, 1):
                     number += 1
                     if not self._is_over(number):
-                        self._experiment(number, name, one)
+                        self._experiment(number, name, one, conditions[place:])
         with self._part("safe state", 0):
             self._safe_state()
         return Outcome(
@@ -292,19 +297,43 @@ class DryRun:
             self._problems.append(f"{text}{number}")
         return True
 
-    def _experiment(self, number: int, stage: str, conditions: Mapping[str, Value]) -> None:
-        """One experiment; if a syringe is low, or a waste full, it is done after a hold."""
+    def _experiment(
+        self, number: int, stage: str, planned: Planned, after: Sequence[Planned]
+    ) -> None:
+        """One experiment; if a syringe is low, or a waste full, it is done after a hold.
+
+        Args:
+            number: from 1.
+            stage: name of its stage.
+            planned: its conditions, or the point of a study.
+            after: what is planned after it in the same stage.
+        """
         self._experiment_under_way = number
         self._times.begin(number)
         try:
             try:
-                self._run(run_condition(self._profile, conditions, self._probe))
+                self._run(self._procedure(planned, after))
             except NeedsPersonError as need:
                 self._serve(need, number, stage)
-                self._run(run_condition(self._profile, conditions, self._probe))
+                self._run(self._procedure(planned, after))
         except (OutOfRangeError, NeedsPersonError) as error:
             self._give_up(f"experiment {number}", error)
         self._times.end()
+
+    def _procedure(
+        self, planned: Planned, after: Sequence[Planned]
+    ) -> Generator[Step, Any, Observation]:
+        profile = self._profile
+        if not isinstance(planned, Point):
+            return run_condition(profile, planned, self._probe)
+        points = [one for one in after if isinstance(one, Point)]
+        following = list(takewhile(lambda one: one.continues, points))
+        flow = flow_of(profile, planned, following)
+        if not planned.continues:
+            return run_condition(profile, planned.conditions, self._probe, flow)
+        before_s = acquisition_s(profile, planned.frames or profile.analysis.frames)
+        wait_s = max((planned.after_s or 0.0) - before_s, 0.0)
+        return continue_condition(profile, planned.conditions, evolve(flow, wait_s=wait_s))
 
     def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
         """Refill and empty at once what the run holds for."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -12,21 +13,32 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.optimizer import new_optimizer
 from flowrig.campaign.order import in_order
+from flowrig.campaign.points import require_points
 from flowrig.errors import FlowrigError, NothingLeftError, OutOfRangeError
-from flowrig.interfaces import Optimizer, Surrogate
+from flowrig.interfaces import Optimizer, Point, StudyPoint, Surrogate
 from flowrig.problem.designs import uniform
 from flowrig.problem.door import Door
 from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.middle import centre
 from flowrig.problem.space import Space, Value
 from flowrig.profile import Profile, Stage
+from flowrig.profile.controls.studies import asked, new_study, study_rig
 
-__all__ = ["Conditions", "Known", "centre", "extremes", "known_conditions", "scattered"]
+__all__ = [
+    "Conditions",
+    "Known",
+    "Planned",
+    "centre",
+    "conditions_of",
+    "extremes",
+    "known_conditions",
+    "scattered",
+]
 
 Array = NDArray[np.float64]
 Conditions = Mapping[str, Value]
-
-SAMPLE = 512
-"""Random conditions whose mean is taken as the middle of a constrained space."""
+Planned = Conditions | Point
+"""Conditions, or a point of a study."""
 
 MOST_CORNERS = 64
 """Most corners of the box that are tried; of more than these, a random choice."""
@@ -41,11 +53,12 @@ class Known:
     """What is known of a stage in advance.
 
     Attributes:
-        conditions: the conditions that do not depend on what will be measured, in their order.
+        conditions: the conditions that do not depend on what will be measured, in their order; of a
+            study its points.
         over: why the stage ends after them; "" if it goes on, or has all its experiments.
     """
 
-    conditions: Sequence[Conditions]
+    conditions: Sequence[Planned]
     over: str = ""
 
 
@@ -58,8 +71,7 @@ def known_conditions(
 ) -> Known:
     """The conditions of a stage that do not depend on what will be measured, in their order.
 
-    Two optimizers of the stage, with the seed of the run, get two different sets of invented
-    results. Conditions that both suggest do not depend on results.
+    Two optimizers of the stage get different invented results. What both suggest is known.
 
     Args:
         profile: the rig, with its campaign.
@@ -74,6 +86,8 @@ def known_conditions(
     Raises:
         OutOfRangeError: the optimizer suggests conditions outside its space.
     """
+    if stage.is_study:
+        return _points(profile, stage, seed)
     known = list(decided[: stage.experiments])
     if stage.offer.missing():
         return Known(known)
@@ -100,6 +114,29 @@ def known_conditions(
     return Known(known)
 
 
+def conditions_of(planned: Planned) -> Conditions:
+    """The conditions of what is planned."""
+    return planned.conditions if isinstance(planned, Point) else planned
+
+
+def _points(profile: Profile, stage: Stage, seed: int) -> Known:
+    """The points of a study, if all measurements were alike and none was made before it."""
+    if stage.offer.missing():
+        return Known([])
+    study, done = new_study(stage, study_rig(profile, seed)), list[StudyPoint]()
+    features = dict.fromkeys(study.rig.units, 1.0)
+    while len(done) < stage.experiments:
+        asked_for = asked(partial(study.next_points, tuple(done)))
+        points = require_points(asked_for, profile, stage.experiments - len(done))
+        if not points:
+            break
+        done += [
+            StudyPoint(number=number, point=one, features=features, objective=1.0)
+            for number, one in enumerate(points, len(done) + 1)
+        ]
+    return Known([one.point for one in done], over="its study needs no more")
+
+
 def _next(
     profile: Profile, stage: Stage, optimizer: Optimizer, wanted: int, before: Conditions | None
 ) -> list[Conditions]:
@@ -118,16 +155,6 @@ def _invented_results(
     names = (*profile.objective.responses, profile.objective.name)
     rng = np.random.default_rng([seed, len(rows)])
     return [{**row, **{name: float(rng.uniform(0.1, 1.0)) for name in names}} for row in rows]
-
-
-def centre(space: Space) -> dict[str, Any]:
-    """The middle of the allowed space: what is nearest to the mean of uniform random conditions."""
-    points = uniform(space, SAMPLE, np.random.default_rng(0))
-    middle = points.mean(axis=0)
-    if space.curved or space.has_choices:  # the mean may be outside, or between two choices
-        middle = points[int(np.square(points - middle).sum(axis=1).argmin())]
-    (row,) = space.rows(space.from_unit(middle[None]))
-    return Door(space).admit(row)
 
 
 def extremes(space: Space) -> list[dict[str, Any]]:

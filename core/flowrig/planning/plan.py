@@ -11,7 +11,9 @@ from flowrig.planning.heating_time import AMBIENT_C
 from flowrig.planning.known_conditions import (
     Conditions,
     Known,
+    Planned,
     centre,
+    conditions_of,
     extremes,
     known_conditions,
     scattered,
@@ -31,7 +33,7 @@ SHARES = 4096
 """Random points of the box of bounds, of which the share that can be reached is counted."""
 
 Range = tuple[float, float]
-Chosen = Mapping[str, Sequence[Conditions]]
+Chosen = Mapping[str, Sequence[Planned]]
 
 
 @frozen(kw_only=True)
@@ -183,14 +185,14 @@ def _sound_seed(seed: int) -> int:
 
 def _known(
     profile: Profile, seed: int, decided: Chosen
-) -> tuple[Profile, dict[str, list[Conditions]], list[str]]:
+) -> tuple[Profile, dict[str, list[Planned]], list[str]]:
     """The known conditions of each stage.
 
     Returns:
         the profile, whose stages have as many experiments as there are conditions to measure; the
         known conditions by stage; and in sentences, optimizers that end the run or their stage.
     """
-    known: dict[str, list[Conditions]] = {}
+    known: dict[str, list[Planned]] = {}
     problems: list[str] = []
     earlier: list[tuple[str | None, Conditions]] = []
     stages: list[Stage] = []
@@ -200,25 +202,27 @@ def _known(
         found = Known(list(decided.get(stage.name, ())))
         known_to_it = [one for arm, one in earlier if stage.learns_from(arm)]
         try:
-            found = known_conditions(profile, stage, seed, known_to_it, found.conditions)
+            rows = [conditions_of(one) for one in found.conditions]
+            found = known_conditions(profile, stage, seed, known_to_it, rows)
         except OutOfRangeError as error:
             problems.append(
-                f"{stage.name}: the optimizer {stage.offer.name!r} ends the run: {error}"
+                f"{stage.name}: the {stage.offer.kind} {stage.offer.name!r} ends the run: {error}"
             )
         count = len(found.conditions) if found.over else stage.experiments
-        if count < stage.experiments:
+        if count < stage.experiments and not stage.is_study:
             problems.append(
                 f"{stage.name}: it ends after {count} of {stage.experiments} experiments: "
                 f"{found.over}"
             )
-        elif allowed is not None and len(known_to_it) + count > len(allowed):
+        elif allowed is not None and not stage.is_study and len(known_to_it) + count > len(allowed):
             problems.append(
                 f"{stage.name}: the search space has {len(allowed)} conditions, fewer than the "
                 f"experiments to its end; it repeats some, or ends before"
             )
         known[stage.name] = list(found.conditions)
         stages.append(evolve(stage, experiments=count))
-        filled = [*found.conditions, *[middle] * (count - len(found.conditions))]
+        done = [conditions_of(one) for one in found.conditions]
+        filled = [*done, *[middle] * (count - len(found.conditions))]
         earlier += [(stage.arm, one) for one in filled]
     assert profile.campaign is not None
     campaign = evolve(profile.campaign, stages=tuple(stages))
@@ -241,9 +245,9 @@ def _stages(profile: Profile) -> tuple[Stage, ...]:
 
 def _filled(
     profile: Profile, known: Chosen, others: Sequence[Conditions]
-) -> dict[str, list[Conditions]]:
+) -> dict[str, list[Planned]]:
     """Conditions of every experiment; those that are not known are taken from others in turn."""
-    filled: dict[str, list[Conditions]] = {}
+    filled: dict[str, list[Planned]] = {}
     taken = 0
     for stage in _stages(profile):
         conditions = list(known[stage.name])

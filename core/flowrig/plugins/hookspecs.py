@@ -42,6 +42,11 @@ def flowrig_analyses() -> Sequence[AnalysisOffer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def flowrig_studies() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Studies that a campaign's stages can name."""
+
+
+@hookspec
 def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
     """Physical worlds for the emulators of a simulated rig."""
 

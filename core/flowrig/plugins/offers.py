@@ -34,7 +34,7 @@ TARGET_LIMIT_S = 180.0
 
 @frozen(kw_only=True)
 class Offer:
-    """A driver, optimizer, surrogate, objective, analysis, world or chemistry of a plugin.
+    """A driver, optimizer, surrogate, objective, analysis, study, world or chemistry of a plugin.
 
     Attributes:
         kind: kind of the offer.

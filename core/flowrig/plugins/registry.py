@@ -46,6 +46,7 @@ _HOOKS = {
     "flowrig_surrogates": ("surrogate",),
     "flowrig_objectives": ("objective",),
     "flowrig_analyses": ("analysis",),
+    "flowrig_studies": ("study",),
     "flowrig_worlds": ("world",),
     "flowrig_chemistries": ("chemistry",),
 }

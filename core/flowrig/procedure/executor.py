@@ -38,6 +38,7 @@ from flowrig.procedure.volumes import require_volumes
 from flowrig.procedure.watch import Watch
 from flowrig.safety.actuation import Actuation
 from flowrig.safety.guard import EventNoter, Guard, require_flow_rates, require_set_points
+from flowrig.safety.rig_state import Flow
 
 __all__ = ["Executor", "require_flow_rates", "require_set_points"]
 
@@ -124,6 +125,11 @@ class Executor:
             return finished
         finally:
             procedure.close()
+
+    @property
+    def flows(self) -> Mapping[str, Flow]:
+        """By stream, what was started and is not known to have stopped."""
+        return self._actuation.ledger.rig_state.flows
 
     def stop_flow(self) -> None:
         """Stop all streams that flow; temperatures stay.

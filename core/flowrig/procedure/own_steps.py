@@ -7,7 +7,6 @@ from flowrig.interfaces import Frames
 from flowrig.measurement.observation import Observation
 from flowrig.problem.space import Value
 from flowrig.procedure.parts import (
-    acquisition_s,
     mean_counts,
     require,
     rinse,
@@ -28,6 +27,7 @@ from flowrig.procedure.steps import (
     WaitSteady,
 )
 from flowrig.profile import Profile
+from flowrig.profile.controls.studies import acquisition_s
 from flowrig.profile.controls.timeline import Moment, timeline, volumes_ul
 
 __all__ = ["run_own_steps"]

@@ -25,7 +25,6 @@ from flowrig.procedure.steps import (
 from flowrig.profile import Profile
 
 __all__ = [
-    "acquisition_s",
     "look",
     "mean_counts",
     "require",
@@ -58,16 +57,6 @@ def look(profile: Profile, frames: int, purpose: Literal["look", "sample"]) -> A
     return Acquire(
         analysis.devices, frames, analysis.frame_interval_s, purpose, analysis.own_frames
     )
-
-
-def acquisition_s(profile: Profile, frames: int) -> float:
-    """Time [s] that these frames take."""
-    analysis, found = profile.analysis, 0.0
-    for name in analysis.devices:
-        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
-        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        found = max(found, count * max(interval_s, exposure_us * 1e-6))
-    return found
 
 
 def require(profile: Profile, volumes_ul: Mapping[str, float]) -> RequireVolume:

@@ -3,6 +3,9 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
+from attrs import frozen
+
+from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
@@ -10,7 +13,6 @@ from flowrig.problem.door import Door
 from flowrig.problem.space import Value
 from flowrig.procedure.own_steps import run_own_steps
 from flowrig.procedure.parts import (
-    acquisition_s,
     look,
     mean_counts,
     require,
@@ -32,9 +34,10 @@ from flowrig.procedure.steps import (
     WaitSteady,
 )
 from flowrig.profile import Profile
+from flowrig.profile.controls.studies import acquisition_s
 from flowrig.profile.topology import Topology
 
-__all__ = ["calibrate", "run_condition"]
+__all__ = ["STEADY", "Flow", "calibrate", "continue_condition", "looking_s", "run_condition"]
 
 ROUNDING = 1e-6
 """Residence times that differ by less are equal."""
@@ -76,8 +79,32 @@ def calibrate(profile: Profile) -> Generator[Step, Any, LightCalibration]:
     )
 
 
+@frozen(kw_only=True)
+class Flow:
+    """How the liquid of a point of a study flows.
+
+    Attributes:
+        wait_s: how long [s] it flows before frames are taken; None for the equilibrium time.
+        frames: how many frames are taken; None for those of an experiment.
+        keeps: whether it flows on afterwards, for a point that continues.
+        kept_s: for how long [s] it will.
+    """
+
+    wait_s: float | None = None
+    frames: int | None = None
+    keeps: bool = False
+    kept_s: float = 0.0
+
+
+STEADY = Flow()
+"""The flow of an experiment that an optimizer chose."""
+
+
 def run_condition(
-    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None = None
+    profile: Profile,
+    conditions: Mapping[str, Value],
+    probe: FeatureProbe | None = None,
+    flow: Flow = STEADY,
 ) -> Generator[Step, Any, Observation]:
     """Measure one condition, by the steps of the profile or at its steady state.
 
@@ -91,6 +118,7 @@ def run_condition(
         profile: the rig.
         conditions: by the names of the search space, in its units.
         probe: computes features during the run; without one, the longest time is waited.
+        flow: how the liquid flows, where it is a point of a study.
 
     Returns:
         raw frames and dark spectra.
@@ -103,22 +131,24 @@ def run_condition(
     conditions = Door(profile.space).admit(conditions)
     if profile.procedure:
         return (yield from run_own_steps(profile, conditions))
-    return (yield from _run_steady(profile, conditions, probe))
+    return (yield from _run_steady(profile, conditions, probe, flow))
 
 
 def _run_steady(
-    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None
+    profile: Profile, conditions: Mapping[str, Value], probe: FeatureProbe | None, flow: Flow
 ) -> Generator[Step, Any, Observation]:
     """The steady experiment; see `run_condition`."""
-    analysis = profile.analysis
     # A choice may let a stream stand still; its device then has no flow rate to start with.
     flow_rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
     set_points_c = profile.set_points_c(conditions)
     streams = tuple(flow_rates_ul_min)
     equilibrium_s = Topology.of(profile, conditions).equilibrium_time_s(flow_rates_ul_min)
-    sampling_s = acquisition_s(profile, analysis.frames)
-    looking_s = _longest_look_s(profile, equilibrium_s)
-    minutes = (equilibrium_s + looking_s + sampling_s) / 60
+    flowing_s = acquisition_s(profile, flow.frames or profile.analysis.frames) + flow.kept_s
+    if flow.wait_s is None:
+        flowing_s += equilibrium_s + _longest_look_s(profile, equilibrium_s)
+    else:
+        flowing_s += flow.wait_s
+    minutes = flowing_s / 60
     yield require(profile, {s: rate * minutes for s, rate in flow_rates_ul_min.items()})
     volumes_ul = profile.volumes_ul(conditions)
     if volumes_ul:
@@ -130,11 +160,65 @@ def _run_steady(
     yield from rinse(profile, streams)
     yield SetFlowRates(flow_rates_ul_min)
     yield Start(streams)
+    dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
+    return (yield from _sampled(profile, dark, flow, streams, steadiness))
+
+
+def _settling(
+    profile: Profile, equilibrium_s: float, probe: FeatureProbe | None, flow: Flow
+) -> Generator[Step, Any, tuple[Mapping[str, Frames], Steadiness | None]]:
+    """Wait until frames are to be taken; dark frames come before them."""
+    if flow.wait_s is not None:
+        yield Wait(flow.wait_s, "the liquid on its way")
+        return (yield from take_dark(profile, profile.analysis.dark_frames)), None
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
-    dark = yield from take_dark(profile, analysis.dark_frames)
-    steadiness = yield from _until_stationary(profile, equilibrium_s, mean_counts(dark), probe)
-    frames = (yield look(profile, analysis.frames, "sample")) if analysis.devices else {}
-    yield Stop(streams)
+    dark = yield from take_dark(profile, profile.analysis.dark_frames)
+    return dark, (yield from _until_stationary(profile, equilibrium_s, mean_counts(dark), probe))
+
+
+def continue_condition(
+    profile: Profile, conditions: Mapping[str, Value], flow: Flow
+) -> Generator[Step, Any, Observation]:
+    """Look once more at the liquid that flows; nothing is set, and nothing starts.
+
+    Args:
+        profile: the rig.
+        conditions: those under which it flows.
+        flow: how long to wait, and whether it flows on afterwards.
+    """
+    if flow.wait_s:
+        yield Wait(flow.wait_s, "the flow goes on")
+    flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)
+    dark = yield from take_dark(profile, profile.analysis.dark_frames)
+    return (yield from _sampled(profile, dark, flow, tuple(flowing)))
+
+
+def looking_s(profile: Profile, frames: int | None = None) -> float:
+    """Time [s] that dark and frames take.
+
+    Args:
+        profile: the rig.
+        frames: how many; None for those of an experiment.
+    """
+    dark_s = 0.0
+    for name in profile.analysis.shuttered:
+        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
+        dark_s = max(dark_s, profile.analysis.dark_frames * exposure_us * 1e-6)
+    return dark_s + acquisition_s(profile, frames or profile.analysis.frames)
+
+
+def _sampled(
+    profile: Profile,
+    dark: Mapping[str, Frames],
+    flow: Flow,
+    streams: tuple[str, ...],
+    steadiness: Steadiness | None = None,
+) -> Generator[Step, Any, Observation]:
+    """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
+    count = flow.frames or profile.analysis.frames
+    frames = (yield look(profile, count, "sample")) if profile.analysis.devices else {}
+    if not flow.keeps:
+        yield Stop(streams)
     return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
 
 

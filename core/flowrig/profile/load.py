@@ -10,6 +10,7 @@ import tomlkit
 from attrs import frozen
 
 from flowrig.profile.controls import equations_of, needs_equations
+from flowrig.profile.controls.studies import with_studies
 from flowrig.profile.data import DataProfile, is_data, load_data
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
@@ -95,6 +96,16 @@ class ProfileSource:
         """The same with another top-level table; its values keep the places of the old ones."""
         content = {**self.document.content, key: dict(table)}
         return attrs.evolve(self, document=attrs.evolve(self.document, content=content))
+
+    def with_study(self, name: str) -> "ProfileSource":
+        """The same with a campaign of one study, which derives everything from the rig.
+
+        Raises:
+            PluginError: no plugin offers this study.
+        """
+        self.plugins.offer("study", name)
+        stage = {"name": name, "study": name}
+        return self.with_table("campaign", {"title": f"Study: {name}", "stages": [stage]})
 
 
 def read_profile(target: str | Path, plugins: OfferSource) -> ProfileSource:
@@ -309,18 +320,26 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:
-        expanded, _ = expand_rules(sections.pop("dependent_flows"))
-        sections["safe_state"] = _safe_state(sections)
-        profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
-        if needs_equations(profile):
-            profile = attrs.evolve(profile, system=equations_of(profile).system)
-        findings += [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
-        if not findings:
-            findings += timed(profile)
+        profile, findings = _whole(name, document, sections)
         if not findings:
             return profile
     findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _whole(
+    name: str, document: Document, sections: dict[str, Any]
+) -> tuple[Profile, list[Finding]]:
+    """The profile of sections that are sound each by itself, and what is wrong with the whole."""
+    expanded, _ = expand_rules(sections.pop("dependent_flows"))
+    sections["safe_state"] = _safe_state(sections)
+    profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
+    if needs_equations(profile):
+        profile = attrs.evolve(profile, system=equations_of(profile).system)
+    findings = [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
+    if not findings:
+        findings += timed(profile)
+    return (profile, findings) if findings else with_studies(profile)
 
 
 def _safe_state(sections: Mapping[str, Any]) -> Any:

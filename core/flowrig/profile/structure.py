@@ -15,11 +15,13 @@ import attrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.errors import InputError, PluginError
+from flowrig.interfaces import study
 from flowrig.interfaces.capabilities import Value, abilities_of
 from flowrig.plugins.offers import CORE_KINDS, AnalysisOffer, DriverOffer, KindOffer, Offer
 from flowrig.problem.objective import Goal, Objective
 from flowrig.profile import model
 from flowrig.profile.controls.from_toml import expression_limits, settings, variable
+from flowrig.profile.controls.studies import at_of, sweep_of
 from flowrig.profile.converter import NAME, Hook, as_table, as_text, quantity_hook, strict_converter
 from flowrig.profile.expressions import Expression, ExpressionError, parse
 from flowrig.profile.linear import RuleError, parse_rule
@@ -105,6 +107,8 @@ class Structurer:
             (tuple[model.Setting, ...], settings),
             (Outlets, _outlets),
             (Ends, _ends),
+            (study.At, at_of),
+            (study.Sweep, sweep_of),
         ):
             self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
         read_first: tuple[tuple[type, Hook], ...] = (
@@ -422,6 +426,8 @@ class Structurer:
     def _stage(self, value: Any, _type: Any) -> model.Stage:
         own = {toml_key(attribute) for attribute in attrs.fields(_StageKeys)}
         table, misfits = as_table(value), []
+        if "study" in table:
+            return self._study(table)
         offer, settings, stage = None, None, None
         try:
             offer = self._offer(table, "optimizer", "optimizer")
@@ -436,6 +442,18 @@ class Structurer:
         if offer is None or settings is None or stage is None:
             raise ExceptionGroup("stage", misfits)
         return model.Stage(offer=offer, settings=settings, **attrs.asdict(stage, recurse=False))
+
+    def _study(self, table: dict[str, Any]) -> model.Stage:
+        """A stage that is a study; how many points it has is known with the whole profile."""
+        if "optimizer" in table:
+            message = "a stage has an optimizer or a study"
+            raise Mismatch(message, "one of the two keys", at=("study",), on_key=True)
+        offer = self._offer(table, "study", "study")
+        settings = self._beside(table, {"name", "study"}, offer.settings)
+        name = table.get("name", offer.name)
+        return model.Stage(
+            name=as_text(name, "name"), experiments=1, offer=offer, settings=settings
+        )
 
     def _limits(self, value: Any, _type: Any) -> model.Limits:
         """The limits of the rig's own keys; every other key is an expression."""

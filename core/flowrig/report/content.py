@@ -14,6 +14,7 @@ from flowrig.profile.model import Profile
 from flowrig.report.quantities import shown_condition, shown_feature, shown_objective
 from flowrig.report.svg.numbers import Quantity
 from flowrig.run_record.scorecard import Scorecard
+from flowrig.run_record.studies import StudyFindings
 
 __all__ = ["Expectation", "Experiment", "Incumbent", "Prediction", "ReportContent"]
 
@@ -77,6 +78,8 @@ class Experiment:
         reason: why the conditions were chosen, in one phrase.
         remark: reasons against it, in words.
         awaits: off-line results that its objective waits for.
+        settles: whether it was in its steady state; others are points of a study, and never the
+            best.
     """
 
     index: int
@@ -91,6 +94,7 @@ class Experiment:
     reason: str = ""
     remark: str = ""
     awaits: tuple[str, ...] = ()
+    settles: bool = True
 
     @property
     def succeeded(self) -> bool:
@@ -120,6 +124,7 @@ class ReportContent:
         notes: faults and warnings, one sentence each.
         results: what was entered later, one row each: experiment, results, by whom, when, files.
         waste: content and capacity [µL] of each waste vessel whose capacity is known.
+        studies: what the studies of the campaign found.
         scorecard: the metrics of the run; None shows none.
     """
 
@@ -140,6 +145,7 @@ class ReportContent:
     notes: tuple[str, ...] = ()
     results: tuple[tuple[str, str, str, str, str], ...] = ()
     waste: Mapping[str, tuple[float, float]] = field(factory=dict)
+    studies: tuple[StudyFindings, ...] = ()
     scorecard: Scorecard | None = None
 
     @cached_property
@@ -159,8 +165,8 @@ class ReportContent:
 
     @cached_property
     def trusted(self) -> tuple[Experiment, ...]:
-        """The succeeded experiments of good quality; only they can be the best."""
-        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD)
+        """The succeeded and settled experiments of good quality; only they can be the best."""
+        return tuple(e for e in self.succeeded if e.quality is Quality.GOOD and e.settles)
 
     @cached_property
     def best(self) -> Experiment | None:

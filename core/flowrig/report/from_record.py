@@ -31,6 +31,7 @@ from flowrig.report.content import (
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
+from flowrig.run_record.studies import findings_of
 
 __all__ = ["content_of"]
 
@@ -73,6 +74,7 @@ def content_of(record: RunRecord, against: RunRecord | str | None = None) -> Rep
         provenance=_provenance(record),
         notes=(*_notes(record), *lacking),
         results=tuple(_result(event) for event in record.journal.events(ResultEntered)),
+        studies=tuple(findings_of(record)),
         waste={n: (waste.filled_ul[n], most_ul) for n, most_ul in waste.capacity_ul.items()},
         scorecard=scorecard_of(record, against),
     )
@@ -111,8 +113,9 @@ def _measured(experiment: journalled.Experiment, check: Forecast | None) -> Expe
         else _expectation(check.mean, check.sd, check.objective_mean, check.objective_sd),
         quality=Quality(experiment.quality),
         reason=decision.reason,
-        remark="; ".join((*_steadiness(experiment), *experiment.flags)),
+        remark="; ".join((*_steadiness(experiment), *_flow(experiment), *experiment.flags)),
         awaits=experiment.awaits,
+        settles=decision.settles,
     )
 
 
@@ -129,6 +132,13 @@ def _result(event: Event[ResultEntered]) -> tuple[str, str, str, str, str]:
 def _steadiness(experiment: journalled.Experiment) -> list[str]:
     after = experiment.stationary_after
     return [] if after is None else [f"stationary after {after:.2g} τ"]
+
+
+def _flow(experiment: journalled.Experiment) -> list[str]:
+    """How long the liquid of a point of a study had flowed, and whether it had to settle anew."""
+    flowing_s = experiment.flowing_s
+    found = [] if flowing_s is None else [f"flowing for {flowing_s:.0f} s"]
+    return [*found, "settled anew after an interruption"] if experiment.interrupted else found
 
 
 def _failed(record: RunRecord) -> list[Experiment]:

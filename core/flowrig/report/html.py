@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from flowrig.interfaces.device import Quality
 from flowrig.problem.space import Value
 from flowrig.profile.topology import Topology
-from flowrig.report import figures
+from flowrig.report import figures, studies
 from flowrig.report.content import Experiment, ReportContent
 from flowrig.report.page import document, figure, section, table, text_cell
 from flowrig.report.scorecard import (
@@ -36,6 +36,7 @@ def render(content: ReportContent) -> str:
         content.title,
         _header(content),
         _headline(content),
+        *studies.sections(content.studies),
         _campaign(content),
         _arms(content),
         _spectra(content),
@@ -374,7 +375,8 @@ def _quality_words(experiment: Experiment) -> str:
 def _row_class(content: ReportContent, experiment: Experiment) -> str | None:
     if experiment is content.incumbent_experiment:
         return "best"
-    return None if experiment in content.trusted else "doubtful"
+    trusted = experiment.succeeded and experiment.quality is Quality.GOOD
+    return None if trusted else "doubtful"
 
 
 def _provenance(content: ReportContent) -> Markup:

@@ -68,12 +68,14 @@ class RunOptions(SessionOptions):
         twin: file of a twin that replaces the chemistry of the simulated rig; a resume needs it at
             the same place.
         seed: seed of everything random, 0 to 2³² − 1; by default that of the campaign.
+        study: a study that is run in place of the campaign, with everything derived from the rig.
     """
 
     folder: Path | str | None = None
     simulate: bool = False
     twin: Path | None = None
     seed: int | None = None
+    study: str | None = None
 
 
 @frozen(kw_only=True, eq=False)

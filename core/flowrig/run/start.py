@@ -67,6 +67,8 @@ def start_run(target: str | Path, options: RunOptions | None = None) -> RunOutco
     """
     options = options or RunOptions()
     source = read_profile(target, options.plugins)
+    if options.study is not None:
+        source = source.with_study(options.study)
     profile = source.load()
     if profile.campaign is None:
         raise InputError(f"{target} has no [campaign]; name a campaign file instead")

@@ -22,7 +22,7 @@ def journalled_objective(objective: Objective) -> JournalledObjective:
 
 @frozen(kw_only=True)
 class Decision:
-    """Conditions that an optimizer chose.
+    """Conditions that an optimizer chose, or a study asked for.
 
     Attributes:
         index: number of the experiment, from 1.
@@ -33,6 +33,10 @@ class Decision:
         objective_mean: expected objective, where a model was used; else None.
         objective_sd: standard deviation of the expected objective.
         reason: why the optimizer chose them, in one phrase.
+        continues: whether it keeps the flow of the experiment before.
+        after_s: how long [s] after the frames of the experiment before, or after its own liquid
+            began to flow, its frames begin; None for the equilibrium time.
+        frames: how many frames it has; None for as many as any experiment.
         arm: arm of the campaign that the stage belongs to; None where it belongs to none.
     """
 
@@ -44,7 +48,16 @@ class Decision:
     objective_mean: float | None
     objective_sd: float | None
     reason: str
+    continues: bool = False
+    after_s: float | None = None
+    frames: int | None = None
     arm: str | None = None
+
+    @property
+    def settles(self) -> bool:
+        """Whether the liquid is fresh and all its frames are taken in the steady state, as of every
+        experiment that an optimizer chose."""
+        return not self.continues and self.after_s is None and self.frames is None
 
     @property
     def was_predicted(self) -> bool:
@@ -75,6 +88,8 @@ class Experiment:
         awaits: the off-line results, by CHANNEL.QUANTITY, for which its objective waits.
         complete_at: number of the event with which its objective came to be what it is.
         to_come: of a simulated run, what off-line analyses will find.
+        flowing_s: of a point of a study: how long [s] its liquid had flowed when its frames began.
+        interrupted: of a point that was to continue: whether it had to settle first.
     """
 
     decision: Decision
@@ -92,6 +107,8 @@ class Experiment:
     awaits: tuple[str, ...] = ()
     complete_at: int = field(default=Factory(lambda self: self.sequence, takes_self=True))
     to_come: Mapping[str, float] = field(factory=dict)
+    flowing_s: float | None = None
+    interrupted: bool = False
 
     @property
     def is_usable(self) -> bool:

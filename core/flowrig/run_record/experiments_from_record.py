@@ -20,7 +20,8 @@ def experiments_of(
 ) -> Experiments:
     """Experiments of a run; those of bad quality, or without a finite value, are left out.
 
-    So are those with a choice that the wanted space does not have.
+    So are those with a choice that the wanted space does not have, and those of a study that are
+    not in their steady state.
 
     Args:
         record: the run.
@@ -34,9 +35,7 @@ def experiments_of(
     """
     stages = record.campaign.stages
     selection.require_known({s.name for s in stages}, record.campaign.arms, record.folder)
-    measured = [
-        e for e in record.experiments() if selection.takes(e.decision.stage, e.decision.arm)
-    ]
+    measured = [e for e in record.settled() if selection.takes(e.decision.stage, e.decision.arm)]
     for row, wanted in (("conditions", space.names), ("features", responses)):
         missing = [n for n in wanted if any(n not in getattr(e, row) for e in measured)]
         if missing:

@@ -38,6 +38,7 @@ from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
 
@@ -325,6 +326,16 @@ class RunRecord:
         """The experiments whose objective waits for results, in order of time."""
         return [one for one in self.experiments() if one.awaits]
 
+    def settled(self) -> list[Experiment]:
+        """The experiments in their steady state, in order of time: all but those of a study that
+        looks at one liquid again and again, or before it is steady."""
+        return [one for one in self.experiments() if one.decision.settles]
+
+    def chosen(self) -> list[Experiment]:
+        """The experiments whose conditions an optimizer chose, in order of time."""
+        studies = self.campaign.studies
+        return [one for one in self.experiments() if one.decision.stage not in studies]
+
     def _is_sound(
         self,
         event: Event[Measured],
@@ -369,7 +380,7 @@ class RunRecord:
 
     def best(self) -> Experiment | None:
         """The good experiment with the highest measured objective; None without one."""
-        sound = [e for e in self.experiments() if e.quality == "good" and not e.awaits]
+        sound = [e for e in self.settled() if e.quality == "good" and not e.awaits]
         return max(sound, key=lambda e: e.objective, default=None)
 
     def incumbent(self) -> Incumbent | None:
@@ -393,7 +404,7 @@ class RunRecord:
     def arms(self) -> list[ArmResult]:
         """What each arm of the campaign came to; empty for a campaign without arms."""
         found = self.journal.last(IncumbentFound)
-        return arms_of(self.campaign, self.experiments(), None if found is None else found.data)
+        return arms_of(self.campaign, self.settled(), None if found is None else found.data)
 
     def conditions(self) -> Array:
         """Conditions of the measured experiments, shape `n x d`, in natural units; of a category
@@ -501,8 +512,8 @@ class RunRecord:
         )
 
     def model(self, arm: str | None = None) -> Surrogate:
-        """The campaign's surrogate, fitted to all experiments but those of bad quality; its inputs
-        are in the unit cube.
+        """The campaign's surrogate, fitted to all settled experiments but those of bad quality; its
+        inputs are in the unit cube.
 
         Args:
             arm: fit it only to what this arm learns from.
@@ -510,7 +521,11 @@ class RunRecord:
         surrogate = self.surrogates()()
         X, Y, made = self.conditions(), self.features(), self.experiments()
         usable = np.array(
-            [e.quality != "bad" and is_known_to(arm, e.decision.arm) for e in made], dtype=bool
+            [
+                e.quality != "bad" and e.decision.settles and is_known_to(arm, e.decision.arm)
+                for e in made
+            ],
+            dtype=bool,
         )
         sound = np.isfinite(Y).all(axis=1) & usable
         surrogate.fit(self.profile.space.to_unit(X[sound]), Y[sound], self.profile.rsd)
@@ -535,6 +550,7 @@ class RunRecord:
             "best": None if best is None else self._summary_of(best),
             "expected_best": None if expected is None else self._expected(expected),
             "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
+            "studies": [one.as_json() for one in findings_of(self)],
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,
@@ -609,6 +625,9 @@ def _decision(event: Event[Decided]) -> Decision:
         objective_mean=data.objective_mean,
         objective_sd=data.objective_sd,
         reason=data.reason,
+        continues=bool(data.continues),
+        after_s=data.after_s,
+        frames=data.frames,
         arm=data.arm,
     )
 
@@ -627,6 +646,8 @@ def _experiment(event: Event[Measured], decision: Decision) -> Experiment:
         stationary_after=steadiness.residence_times if steadiness and steadiness.reached else None,
         readings={name: _number(value) for name, value in (data.readings or {}).items()},
         to_come={name: _number(value) for name, value in (data.to_come or {}).items()},
+        flowing_s=data.flowing_s,
+        interrupted=bool(data.interrupted),
     )
 
 

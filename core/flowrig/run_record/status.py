@@ -98,6 +98,7 @@ class RunStatus:
         self.waiting: set[int] = set()
         self.rig_state = RigState()
         self.time_s = 0.0
+        self._unsettled: set[int] = set()
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
@@ -211,6 +212,8 @@ class RunStatus:
     @_take.register
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
+        if data.continues or data.after_s is not None or data.frames is not None:
+            self._unsettled.add(data.index)
 
     @_take.register
     def _experiment_begun(self, data: ExperimentBegun) -> None:
@@ -222,7 +225,7 @@ class RunStatus:
         value = data.objective
         if value is None and data.quality != "bad":
             self.waiting.add(data.index)
-        if data.quality == "good" and value is not None:
+        if data.quality == "good" and value is not None and data.index not in self._unsettled:
             self._merit(value)
 
     @_take.register
@@ -230,7 +233,7 @@ class RunStatus:
         waited = data.index in self.waiting
         if data.objective is not None or data.lost:
             self.waiting.discard(data.index)
-        if waited and data.objective is not None:
+        if waited and data.objective is not None and data.index not in self._unsettled:
             self._merit(data.objective)
 
     def _merit(self, value: float) -> None:

@@ -96,6 +96,7 @@ class ConditionChooser:
         self._host: OptimizerHost | None = None
         self._door = Door(profile.space)
         self._times: Counter[Key] = Counter()
+        self._first = 1
         self._arm: str | None = None
 
     def close(self) -> None:
@@ -113,20 +114,23 @@ class ConditionChooser:
         compute: Compute,
         *,
         pending: Sequence[Row] = (),
+        first: int | None = None,
     ) -> Choice:
         """Choose conditions.
 
         Args:
             stage: stage of the campaign.
             rows: every measured experiment that the stage learns from, in order of time.
-            tried: conditions that the stage knows to be decided so far, in order.
+            tried: conditions that optimizers decided so far and the stage knows, in order.
             count: most conditions that are wanted.
             compute: computes while the rig is watched; its own errors are passed on.
             pending: conditions of the experiments whose results are to come, in order.
+            first: number of the next experiment; by default that after `tried`.
 
         Raises:
             NoSurrogateError: the optimizer needs a surrogate, and the campaign names none.
         """
+        self._first = len(tried) + 1 if first is None else first
         if stage.arm != self._arm:  # it knows of other experiments
             self._arm, self._times, self._door = stage.arm, Counter(), Door(self._space)
         new = tried[self._times.total() :]
@@ -227,7 +231,7 @@ class ConditionChooser:
         times = "" if len(failures) == 1 else " twice"
         return (
             f"the optimizer of stage {stage.name!r} failed{times} before experiment "
-            f"{len(tried) + 1}: {how}; {done}"
+            f"{self._first}: {how}; {done}"
         )
 
     def _space_filling(

@@ -13,6 +13,7 @@ from flowrig.cli.terminal.printing import (
     print_damage,
     print_json,
     print_paragraph,
+    print_studies,
     say,
 )
 
@@ -63,6 +64,7 @@ def report(
         elif scorecard:
             _print_scorecard(record, other)
         else:
+            print_studies(record.summary()["studies"])
             say(f"wrote {write_html(record, other)}")
 
 

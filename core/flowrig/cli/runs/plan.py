@@ -42,9 +42,16 @@ _AT_THE_BEST = "where a model expects the best objective"
     help="Run the campaign on the emulated rig first, to learn which conditions are chosen.",
 )
 @click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
+@click.option("--study", metavar="NAME", help="Plan this study in place of the campaign.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def plan(
-    campaign: str, *, like: Path | None, rehearse: bool, seed: int | None, as_json: bool
+    campaign: str,
+    *,
+    like: Path | None,
+    rehearse: bool,
+    seed: int | None,
+    study: str | None,
+    as_json: bool,
 ) -> None:
     """Predict how long CAMPAIGN takes, its volume from each syringe, and when to refill.
 
@@ -60,12 +67,15 @@ def plan(
       flowrig plan cs3cu2i5-heatup-chem3
       flowrig plan my-campaign.toml --seed 3 --json
       flowrig plan my-campaign.toml --rehearse
+      flowrig plan cs3cu2i5-heatup-chem3 --study robustness
       flowrig plan my-campaign.toml --like flowrig-runs/first
       flowrig plan flowrig-runs/first
     """
     from flowrig.planning.plan import plan_campaign
 
-    profile, seed, decided = _read(campaign, seed)
+    profile, seed, decided = _read(campaign, seed, study)
+    if study is not None and (rehearse or decided is not None):
+        raise click.UsageError("--study is for a profile, and without --rehearse")
     if rehearse and (like is not None or decided is not None):
         raise click.UsageError("--rehearse is for a campaign file, and without --like")
     if rehearse:
@@ -130,17 +140,18 @@ def _expected(campaign: str | None, like: Path | None, profile: "Profile") -> "l
 
 
 def _read(
-    campaign: str, seed: int | None
+    campaign: str, seed: int | None, study: str | None
 ) -> "tuple[Profile, int | None, dict[str, list[Any]] | None]":
     """Profile and seed; for the folder of a run, also the decided conditions by stage."""
     from flowrig.journal.journal import FILE_NAME
     from flowrig.plugins.registry import Plugins
-    from flowrig.profile import load_profile
+    from flowrig.profile import read_profile
     from flowrig.run_record.reader import RunRecord
 
     plugins = Plugins.discover()
     if not os.path.isfile(Path(campaign) / FILE_NAME):  # noqa: PTH113 - also of names too long
-        return load_profile(campaign, plugins), seed, None
+        source = read_profile(campaign, plugins)
+        return (source if study is None else source.with_study(study)).load(), seed, None
     decided: dict[str, list[Any]] = {}
     with sound_folder(Path(campaign)), RunRecord(campaign, plugins) as record:
         for one in record.decisions():

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrig.cli.sound_folder import sound_folder
-from flowrig.cli.terminal.printing import experiments_text, print_paragraph, quoted, say
+from flowrig.cli.terminal.printing import (
+    experiments_text,
+    print_paragraph,
+    print_studies,
+    quoted,
+    say,
+)
 
 if TYPE_CHECKING:
     from flowrig.operator.requests import OperatorRequests
@@ -90,6 +96,11 @@ class _OnTwin(click.Command):
     "place of the chemistry.",
 )
 @click.option("--twin", type=click.Path(path_type=Path), hidden=True)
+@click.option(
+    "--study",
+    metavar="NAME",
+    help="Run this study in place of the campaign; `flowrig plugins` lists them.",
+)
 @yes_option
 @record_option
 @seed_option
@@ -106,6 +117,7 @@ def run(target: str, *, out: Path | None, **options: Any) -> None:
       flowrig run cs3cu2i5-heatup-chem3 --simulate
       flowrig run my-campaign.toml --simulate --out tried
       flowrig run my-campaign.toml --simulate twin:twin.npz
+      flowrig run cs3cu2i5-heatup-chem3 --study robustness --simulate
       flowrig run my-campaign.toml
 
     \b
@@ -254,6 +266,7 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
             say(outcome.reason, fg="yellow", err=True)
         for line in _best_lines(summary):
             print_paragraph(line)
+        print_studies(summary["studies"])
         if summary["experiments"]:
             try:
                 say(f"report: {write_html(record)}")

@@ -12,7 +12,7 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ __all__ = [
     "print_entries",
     "print_json",
     "print_paragraph",
+    "print_studies",
     "progress_bar",
     "quoted",
     "say",
@@ -68,6 +69,16 @@ def styled(text: str, **style: Any) -> str:
 def progress_bar(*items: Any, label: str, **how: Any) -> Any:
     """A progress bar of click on the error channel, so that the output can be piped."""
     return click.progressbar(*items, label=visible_line(label), file=sys.stderr, **how)
+
+
+def print_studies(studies: Iterable[Mapping[str, Any]]) -> None:
+    """Print what studies found, each as `StudyFindings.as_json` has it."""
+    for one in studies:
+        say(f"study {one['stage']}: {one['points']} of at most {one['planned']} points", bold=True)
+        if one["problem"]:
+            say(f"  it cannot say what it found: {one['problem']}", fg="red", err=True)
+        for finding in one["findings"]:
+            print_paragraph(finding["text"], indent=2)
 
 
 def print_damage(record: "RunRecord") -> None:

@@ -8,6 +8,7 @@ import attrs
 from attrs import field, frozen
 
 from flowrig.interfaces.optimizer import OptimizerSettings
+from flowrig.interfaces.study import StudySettings
 from flowrig.interfaces.surrogate import Surrogate, SurrogateSettings
 from flowrig.plugins.offers import Offer
 
@@ -60,12 +61,12 @@ def is_known_to(own: str | None, other: str | None) -> bool:
 
 @frozen(kw_only=True)
 class Stage:
-    """A part of a campaign in which one optimizer chooses the conditions.
+    """A part of a campaign in which one optimizer chooses the conditions, or a study asks for them.
 
     Attributes:
         name: name of the stage in reports.
-        experiments: number of experiments.
-        offer: the offer of the optimizer.
+        experiments: number of experiments; of a study the largest that it may ask for.
+        offer: the offer of the optimizer or the study.
         settings: an instance of its settings class; in TOML beside the keys of the stage.
         batch: number of conditions that the optimizer suggests at once.
         order_by: the variable by which a batch is sorted, for instance to save heating time.
@@ -79,7 +80,7 @@ class Stage:
     name: str
     experiments: int
     offer: Offer
-    settings: OptimizerSettings
+    settings: OptimizerSettings | StudySettings
     batch: int = 1
     order_by: str | None = None
     until_r2: float | None = None
@@ -92,6 +93,11 @@ class Stage:
         A stage without an arm learns from every experiment.
         """
         return is_known_to(self.arm, arm)
+
+    @property
+    def is_study(self) -> bool:
+        """Whether a study asks for its points, in place of an optimizer."""
+        return self.offer.kind == "study"
 
     @property
     def spectra(self) -> tuple[str, ...]:
@@ -164,6 +170,11 @@ class Campaign:
     optimizer_memory_gb: float = 8.0
     repeats_at_most: int = 10
     pending: int = 1
+
+    @property
+    def studies(self) -> frozenset[str]:
+        """Names of the stages that are studies."""
+        return frozenset(stage.name for stage in self.stages if stage.is_study)
 
     @property
     def experiments(self) -> int:

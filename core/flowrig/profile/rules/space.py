@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from flowrig.errors import InputError
+from flowrig.interfaces.optimizer import OptimizerSettings
 from flowrig.problem.designs import uniform
 from flowrig.problem.space import LinearConstraint, Space
 from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
@@ -85,6 +86,8 @@ def optimizers_fit(profile: Profile) -> Iterator[Finding]:
     """The settings of every optimizer fit the search space."""
     stages = () if profile.campaign is None else profile.campaign.stages
     for index, stage in enumerate(stages):
+        if not isinstance(stage.settings, OptimizerSettings):
+            continue
         objection = stage.settings.objection(profile.space)
         if objection:
             here: Path = ("campaign", "stages", index, "optimizer")

@@ -175,7 +175,7 @@ def scorecard_of(record: RunRecord, against: RunRecord | str | None = None) -> S
         autonomy=autonomy_of(experiments, people),
         lifetime=_lifetime(people, _until_empty(profile, experiments, events), end_s),
         throughput=_throughput(record, times),
-        precision=precision_of(profile, experiments),
+        precision=precision_of(profile, record.settled()),
         materials=materials_of(
             profile, used_ul, len(experiments), sum(e.quality == "good" for e in experiments)
         ),
@@ -281,7 +281,7 @@ def _product(record: RunRecord) -> dict[str, Any]:
 
 
 def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficiency:
-    experiments, objective = record.experiments(), record.profile.objective
+    experiments, objective = record.settled(), record.profile.objective
     batches = _batches(record)
     if isinstance(against, RunRecord):
         other = against.profile.objective
@@ -290,9 +290,7 @@ def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficienc
                 f"{against.folder} has the objective {other.name!r}, and {record.folder} "
                 f"{objective.name!r}; compare runs with the same objective"
             )
-        reference = arm_of(
-            against.experiments(), f"the run {against.folder.name}", _batches(against)
-        )
+        reference = arm_of(against.settled(), f"the run {against.folder.name}", _batches(against))
         return efficiency_of(
             arm_of(experiments, "all experiments", batches), reference, objective.unit
         )

@@ -1,0 +1,217 @@
+"""The points of studies: asked for, checked, and run one after the other while liquid flows."""
+
+import math
+from collections.abc import Generator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from attrs import evolve, frozen
+
+from flowrig.campaign.campaign_journal import CampaignJournal
+from flowrig.campaign.diagnostics import Symptom
+from flowrig.errors import FlowrigError, NeedsPersonError, PluginError
+from flowrig.interfaces.study import Point
+from flowrig.journal.events import Notice
+from flowrig.measurement.observation import FeatureProbe, Observation
+from flowrig.plugins.contained import one_line
+from flowrig.problem.door import Door
+from flowrig.procedure.executor import Executor
+from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
+from flowrig.procedure.steps import Step
+from flowrig.profile import Profile, Stage
+from flowrig.profile.controls.studies import asked
+from flowrig.run_record.experiment import Decision
+from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.studies import study_of, study_points
+
+__all__ = ["StudyRunner", "flow_of", "require_points"]
+
+
+@frozen
+class _Kept:
+    """A flow that is kept for the next point.
+
+    Attributes:
+        index: number of the experiment after which it is kept.
+        since_s: by stream, rig time [s] at which it was started.
+        frames_s: rig time [s] at which the frames of that experiment began.
+    """
+
+    index: int
+    since_s: Mapping[str, float]
+    frames_s: float
+
+
+class StudyRunner:
+    """Asks studies for their points, and keeps the flow between points that continue.
+
+    Args:
+        record: reads the journal.
+        journal: writes it.
+        executor: runs procedures.
+    """
+
+    def __init__(self, record: RunRecord, journal: CampaignJournal, executor: Executor) -> None:
+        self._record = record
+        self._journal = journal
+        self._executor = executor
+        self._kept: _Kept | None = None
+
+    def ask(self, stage: Stage) -> None:
+        """Ask the study of a stage for its next points, and write them down, or that it is over.
+
+        Raises:
+            NeedsPersonError: the study fails, and the campaign waits for a person then.
+        """
+        done = study_points(self._record, stage.name)
+        first = len(self._record.decisions()) + 1
+        points = self._executor.compute(
+            f"asking the study {stage.offer.name}", lambda: self._next_points(stage, len(done))
+        )
+        if isinstance(points, FlowrigError):
+            text = f"the study of stage {stage.name!r} failed before experiment {first}: {points}"
+            self._journal.report([Symptom(f"study-failed-{first}", text)])
+            if self._record.campaign.if_optimizer_fails == "hold":
+                raise NeedsPersonError(f"{text}; put it right")
+            self._journal.stage_ended(stage, "its study failed", len(done))
+        elif points:
+            self._journal.asked_for(stage, points, first)
+        else:
+            self._journal.stage_ended(stage, "its study is over", len(done))
+
+    def _next_points(self, stage: Stage, done: int) -> list[Point] | FlowrigError:
+        try:
+            study = study_of(self._record, stage)
+            measured = study_points(self._record, stage.name)
+            points = asked(lambda: study.next_points(measured))
+            return require_points(points, self._record.profile, stage.experiments - done)
+        except FlowrigError as error:
+            return error
+
+    def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
+        """The procedure of an experiment, whoever chose it."""
+        profile, following = self._record.profile, self._following(decision)
+        if decision.settles and not following:
+            return run_condition(profile, decision.conditions, probe)
+        return self._point(decision, following, probe)
+
+    def evaluated_by(self, decision: Decision) -> Profile:
+        """The profile by which the frames of an experiment are evaluated: of fewer frames the same
+        share shows the product."""
+        profile = self._record.profile
+        if decision.frames is None:
+            return profile
+        share = decision.frames / profile.analysis.frames
+        return evolve(profile, analysis=profile.analysis.with_picks(share))
+
+    def _point(
+        self, decision: Decision, following: Sequence[Decision], probe: FeatureProbe
+    ) -> Generator[Step, Any, Observation]:
+        profile, conditions = self._record.profile, decision.conditions
+        flow = flow_of(profile, decision, following)
+        kept, self._kept = self._kept, None
+        goes_on = decision.continues and kept is not None and self._flows_on(kept, decision)
+        if goes_on and kept is not None:
+            wait_s = kept.frames_s + (decision.after_s or 0.0) - self._journal.now_s()
+            procedure = continue_condition(profile, conditions, evolve(flow, wait_s=max(wait_s, 0)))
+        elif decision.continues:
+            text = f"the flow of experiment {decision.index} was interrupted; it settles first"
+            self._journal.write(Notice(text=text))
+            procedure = run_condition(profile, conditions, probe, evolve(flow, wait_s=None))
+        else:
+            procedure = run_condition(profile, conditions, probe, flow)
+        observation = yield from self._noting_flow(decision, procedure, following)
+        return evolve(observation, interrupted=decision.continues and not goes_on)
+
+    def _noting_flow(
+        self,
+        decision: Decision,
+        procedure: Generator[Step, Any, Observation],
+        following: Sequence[Decision],
+    ) -> Generator[Step, Any, Observation]:
+        """Run a procedure, and note when its liquid began to flow."""
+        since_s: dict[str, float] = {}
+        result: Any = None
+        try:
+            while True:
+                step = procedure.send(result)
+                result = yield step
+                since_s = {n: one.since_s for n, one in self._executor.flows.items()} or since_s
+        except StopIteration as end:
+            observation: Observation = end.value
+        finally:
+            procedure.close()
+        frames_s = min(float(one.times_s[0]) for one in observation.frames.values())
+        if following:
+            self._kept = _Kept(decision.index, since_s, frames_s)
+        begun_s = max(since_s.values(), default=frames_s)
+        return evolve(observation, flowing_s=frames_s - begun_s)
+
+    def _flows_on(self, kept: _Kept, decision: Decision) -> bool:
+        """Whether what flows is what was kept for an experiment."""
+        flows = self._executor.flows
+        since_s = {name: one.since_s for name, one in flows.items() if not one.stops_s}
+        rates = self._record.profile.flow_rates_ul_min(decision.conditions)
+        return (
+            kept.index == decision.index - 1
+            and dict(kept.since_s) == since_s
+            and {n: flow.rate_ul_min for n, flow in flows.items()}
+            == {n: rate for n, rate in rates.items() if rate}
+        )
+
+    def _following(self, decision: Decision) -> list[Decision]:
+        """The experiments right after one that keep its flow."""
+        found: list[Decision] = []
+        for one in self._record.decisions()[decision.index :]:
+            if not one.continues:
+                break
+            found.append(one)
+        return found
+
+
+def flow_of(
+    profile: Profile, point: Decision | Point, following: Sequence[Decision | Point]
+) -> Flow:
+    """How the liquid of a point flows.
+
+    Args:
+        profile: the rig.
+        point: what is measured.
+        following: what keeps its flow afterwards, in order.
+    """
+    kept_s = sum(max(one.after_s or 0.0, looking_s(profile, one.frames)) for one in following)
+    return Flow(wait_s=point.after_s, frames=point.frames, keeps=bool(following), kept_s=kept_s)
+
+
+def require_points(points: object, profile: Profile, most: int) -> list[Point]:
+    """The points that a study asks for, with conditions that the rig can do.
+
+    Args:
+        points: what the study returned.
+        profile: the rig.
+        most: how many it may ask for.
+
+    Raises:
+        PluginError: they are no points, too many, or one continues what it cannot.
+        OutOfRangeError: conditions are outside of the search space.
+    """
+    if not isinstance(points, Sequence) or not all(isinstance(one, Point) for one in points):
+        raise PluginError(f"it asks for {one_line(repr(points))}; expected a list of Points")
+    if len(points) > most:
+        raise PluginError(f"it asks for {len(points)} points where {most} are left")
+    door = Door(profile.space)
+    found = [evolve(one, conditions=door.admit(one.conditions)) for one in points]
+    for place, one in enumerate(found):
+        if one.frames is not None and not 1 <= one.frames <= profile.analysis.frames:
+            most = profile.analysis.frames
+            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
+        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
+            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
+    if found and found[0].continues:
+        raise PluginError("its first point continues, and no point of the same answer is before it")
+    for place, (before, one) in enumerate(pairwise(found), 2):
+        if one.continues and one.conditions != before.conditions:
+            raise PluginError(
+                f"point {place} continues, under other conditions than the one before"
+            )
+    return found

@@ -1,0 +1,322 @@
+"""Studies: they ask for points on a rig, and say at the end what the points show.
+
+A study keeps no state. What it asks for next, and what it finds, follows from the points that were
+measured, so that a run that was killed and resumed goes on as if nothing had happened.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from attrs import field, frozen
+
+from flowrig.errors import InputError
+from flowrig.problem.middle import centre
+from flowrig.problem.space import Space, Value
+
+__all__ = [
+    "At",
+    "Finding",
+    "Findings",
+    "Panel",
+    "PlannedStudy",
+    "Point",
+    "Series",
+    "Study",
+    "StudyPoint",
+    "StudyRig",
+    "StudySettings",
+    "Sweep",
+]
+
+Conditions = Mapping[str, Value]
+"""Conditions by name, in the units of the search space."""
+
+
+@frozen
+class At:
+    """Where a study looks.
+
+    Attributes:
+        where: "middle" of the search space, "best" experiment of the stages before, the number of
+            an experiment, or conditions by name; those that are not named are taken from the
+            middle.
+    """
+
+    where: str | int | Mapping[str, Any] = "middle"
+
+
+@frozen
+class Sweep:
+    """The values that conditions take.
+
+    Attributes:
+        levels: by name, in the units of the search space.
+    """
+
+    levels: Mapping[str, Sequence[Any]]
+
+
+@frozen(kw_only=True)
+class StudySettings:
+    """Base of every study's settings class.
+
+    A field of the type `At` is a place in the search space, one of the type `Sweep` the values that
+    conditions take; both are checked against the space, and have its units. The names in a field
+    `features` have to be features of the rig.
+    """
+
+    def objection(self, rig: "StudyRig") -> str:
+        """Why these settings do not fit a rig, in one phrase; "" if they do.
+
+        `flowrig check` asks before a run does.
+        """
+        return ""
+
+
+@frozen(kw_only=True)
+class Point:
+    """An experiment that a study asks for.
+
+    Attributes:
+        conditions: by name, in the units of the search space.
+        continues: whether the flow of the point before is kept, whose conditions have to be the
+            same. If that flow was interrupted meanwhile, the point settles first.
+        after_s: of a point that continues: how long [s] after the frames of the point before began
+            its own frames begin; they begin at once if those took longer. Of another point: how
+            long after its liquid began to flow, in place of the equilibrium time. None to wait for
+            the equilibrium time.
+        frames: how many frames are taken, at most as many as of an experiment; as many as that if
+            None. The share of them that shows the product stays the same.
+        reason: why, in one phrase.
+    """
+
+    conditions: Conditions
+    continues: bool = False
+    after_s: float | None = None
+    frames: int | None = None
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class StudyPoint:
+    """A point that is over.
+
+    Attributes:
+        number: of the experiment in its run, from 1.
+        point: what was asked for.
+        features: by name; nan where there is no value.
+        objective: its value; nan where there is none.
+        quality: "good", "doubtful" or "bad"; "skipped" if a person gave it up, and nothing was
+            measured.
+        ended_s: rig time [s] at which it was measured.
+        flowing_s: how long [s] its liquid had flowed when its frames began; None if that is not
+            known.
+        interrupted: whether it was to continue, and had to settle first.
+    """
+
+    number: int
+    point: Point
+    features: Mapping[str, float] = field(factory=dict)
+    objective: float = float("nan")
+    quality: str = "good"
+    ended_s: float = 0.0
+    flowing_s: float | None = None
+    interrupted: bool = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it was measured, and is not bad."""
+        return self.quality in ("good", "doubtful")
+
+
+@frozen(kw_only=True, eq=False)
+class StudyRig:
+    """What a study knows of the rig.
+
+    Attributes:
+        space: the search space.
+        units: unit of each feature, by name; "" for a number without one.
+        responses: features that the objective is computed from.
+        equilibrium: how many residence times τ an experiment waits for its steady state.
+        residence_time_s: computes the residence time τ [s] under conditions.
+        frames: how many frames an experiment has.
+        frames_s: how long [s] they take.
+        seed: seed of all randomness.
+        rsd: known relative standard deviation of repeated measurements, as a fraction, by feature.
+        earlier: settled experiments of the stages before, in order.
+    """
+
+    space: Space
+    units: Mapping[str, str]
+    responses: tuple[str, ...]
+    equilibrium: float
+    residence_time_s: Callable[[Conditions], float]
+    frames: int
+    frames_s: float
+    seed: int = 1
+    rsd: Mapping[str, float] = field(factory=dict)
+    earlier: Sequence[StudyPoint] = ()
+
+    @cached_property
+    def middle(self) -> Conditions:
+        """Conditions in the middle of the search space."""
+        return centre(self.space)
+
+    def conditions(self, at: At) -> Conditions:
+        """The conditions of a place.
+
+        The best of no experiments is the middle.
+
+        Raises:
+            InputError: there is no experiment of this number in the stages before.
+        """
+        if isinstance(at.where, Mapping):
+            return {**self.middle, **at.where}
+        good = [one for one in self.earlier if one.quality == "good"]
+        if at.where == "best" and good:
+            return max(good, key=lambda one: one.objective).point.conditions
+        if isinstance(at.where, int):
+            for one in self.earlier:
+                if one.number == at.where:
+                    return one.point.conditions
+            raise InputError(f"there is no experiment {at.where} in the stages before")
+        return self.middle
+
+    def equilibrium_s(self, conditions: Conditions) -> float:
+        """Equilibrium time [s] under conditions."""
+        return self.equilibrium * self.residence_time_s(conditions)
+
+
+@frozen(kw_only=True)
+class Finding:
+    """Something that a study shows.
+
+    Attributes:
+        text: one sentence for people, without a full stop.
+        name: what the number is of, for instance a feature; "" if there is no number.
+        value: the number; nan if there is none.
+        unit: of the number.
+        low: lower end of its confidence interval; nan without one.
+        high: upper end of its confidence interval; nan without one.
+        confidence: of the interval, or of the test, as a fraction.
+        test: name of the statistic or the test.
+        p: probability of such a result, or a stranger one, by chance alone; None without a test.
+    """
+
+    text: str
+    name: str = ""
+    value: float = float("nan")
+    unit: str = ""
+    low: float = float("nan")
+    high: float = float("nan")
+    confidence: float = 0.95
+    test: str = ""
+    p: float | None = None
+
+
+@frozen(kw_only=True)
+class Series:
+    """Points of a figure that belong together.
+
+    Attributes:
+        name: in the legend.
+        x: places, `n` of them.
+        y: values there, `n` of them.
+        sd: standard deviation of each value; empty for none.
+        line: whether a line joins them, in place of symbols.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    sd: Sequence[float] = ()
+    line: bool = False
+
+
+@frozen(kw_only=True)
+class Panel:
+    """A part of the figure of a study, with axes of its own.
+
+    Attributes:
+        x: label of the horizontal axis, with its unit.
+        y: label of the vertical axis, with its unit.
+        series: what is drawn.
+        marks: places on the horizontal axis that are marked, by their label.
+        names: of the whole numbers from 0 on the horizontal axis, for a category.
+    """
+
+    x: str
+    y: str
+    series: Sequence[Series]
+    marks: Mapping[str, float] = field(factory=dict)
+    names: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Findings:
+    """What a study shows.
+
+    Attributes:
+        findings: in the order of their importance.
+        panels: the figure.
+        repeatability: relative standard deviation that repeated measurements were found to have, as
+            a fraction, by feature.
+    """
+
+    findings: Sequence[Finding] = ()
+    panels: Sequence[Panel] = ()
+    repeatability: Mapping[str, float] = field(factory=dict)
+
+
+class Study(ABC):
+    """Asks for points, and says what they show. Both follow from the points alone.
+
+    Args:
+        rig: what the study may know of the rig.
+        settings: an instance of the study's settings class.
+    """
+
+    def __init__(self, rig: StudyRig, settings: Any) -> None:
+        self.rig = rig
+        self.settings = settings
+
+    @abstractmethod
+    def most_points(self) -> int:
+        """The largest number of points that this study may ask for; it does not depend on any."""
+
+    @abstractmethod
+    def next_points(self, points: Sequence[StudyPoint]) -> Sequence[Point]:
+        """The next points, of which the first does not continue; none when the study is over.
+
+        It is asked when all points before are over. Points that continue come in one answer with
+        the point whose flow they keep.
+
+        Args:
+            points: all of this study that are over, in order.
+        """
+
+    @abstractmethod
+    def findings(self, points: Sequence[StudyPoint]) -> Findings:
+        """What the points show, also when the study is not over.
+
+        Args:
+            points: all of this study that are over, in order.
+        """
+
+
+class PlannedStudy(Study):
+    """A study whose points are known from the beginning."""
+
+    @abstractmethod
+    def plan(self) -> Sequence[Point]:
+        """All points, in order."""
+
+    def most_points(self) -> int:
+        """The number of all points."""
+        return len(self.plan())
+
+    def next_points(self, points: Sequence[StudyPoint]) -> Sequence[Point]:
+        """The points that are left."""
+        return self.plan()[len(points) :]

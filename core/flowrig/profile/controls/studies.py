@@ -1,0 +1,313 @@
+"""Studies of a campaign: what they may know of the rig, and their settings in its units."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+import numpy as np
+
+from flowrig.errors import (
+    FlowrigError,
+    InputError,
+    MissingDependencyError,
+    OutOfRangeError,
+    PluginError,
+)
+from flowrig.interfaces.study import (
+    At,
+    PlannedStudy,
+    Study,
+    StudyPoint,
+    StudyRig,
+    StudySettings,
+    Sweep,
+)
+from flowrig.plugins.contained import one_line
+from flowrig.problem.door import Door
+from flowrig.profile.controls.from_toml import amount
+from flowrig.profile.converter import quantity_hook
+from flowrig.profile.mismatch import MISFITS, Mismatch, findings
+from flowrig.profile.model import Profile, Stage, Variable
+from flowrig.profile.problems import Finding, Path, nearest, shown
+from flowrig.profile.topology import Topology
+
+__all__ = ["acquisition_s", "asked", "at_of", "new_study", "study_rig", "sweep_of", "with_studies"]
+
+WORDS = ("middle", "best")
+"""Places that a study can name."""
+
+ALL = "all"
+"""Every choice of a category."""
+
+MOST_LEVELS = 1000
+"""Largest number of values of one condition in a sweep."""
+
+MOST_POINTS = 10_000
+"""Largest number of points of a study."""
+
+R = TypeVar("R")
+
+
+def acquisition_s(profile: Profile, frames: int) -> float:
+    """Time [s] that frames take on all detectors.
+
+    Args:
+        profile: the rig.
+        frames: how many, of detectors whose channel does not say it.
+    """
+    analysis, found = profile.analysis, 0.0
+    for name in analysis.devices:
+        count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
+        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
+        found = max(found, count * max(interval_s, exposure_us * 1e-6))
+    return found
+
+
+def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = ()) -> StudyRig:
+    """What a study may know of a rig.
+
+    Args:
+        profile: the rig.
+        seed: of the run.
+        earlier: settled experiments of the stages before, in order.
+    """
+
+    def residence_time_s(conditions: Mapping[str, Any]) -> float:
+        rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
+        return Topology.of(profile, conditions).equilibrium_time_s(rates_ul_min) / times
+
+    times = profile.residence_time.equilibrium
+    units = {name: one.unit for name, one in profile.features.items()} | profile.readings
+    rsd = profile.analysis.rsd(tuple(units))
+    return StudyRig(
+        space=profile.space,
+        units=units,
+        responses=profile.objective.responses,
+        equilibrium=times,
+        residence_time_s=residence_time_s,
+        frames=profile.analysis.frames,
+        frames_s=acquisition_s(profile, profile.analysis.frames),
+        seed=seed,
+        rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
+        earlier=earlier,
+    )
+
+
+def new_study(stage: Stage, rig: StudyRig) -> Study:
+    """The study of a stage.
+
+    Raises:
+        MissingDependencyError: a package is missing.
+        PluginError: the plugin of the study fails.
+    """
+    target = stage.offer.load()
+    study: Study = asked(lambda: target(rig, stage.settings))
+    return study
+
+
+def asked(work: Callable[[], R]) -> R:
+    """What a study answers.
+
+    Raises:
+        PluginError: it raises anything but an error of flowrig.
+    """
+    try:
+        return work()
+    except FlowrigError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{type(error).__name__}: {one_line(error)}") from error
+
+
+def at_of(value: Any, _type: Any = None) -> At:
+    """A place as it stands in TOML.
+
+    Raises:
+        Mismatch: it is none.
+    """
+    if isinstance(value, dict):
+        return At(dict(value))
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return At(value)
+    if value in WORDS:
+        return At(value)
+    expected = '"middle", "best", the number of an experiment, or a table of conditions'
+    near = nearest(value, WORDS) if isinstance(value, str) else ""
+    raise Mismatch(f"got {shown(value)}", expected, near)
+
+
+def sweep_of(value: Any, _type: Any = None) -> Sweep:
+    """Levels of conditions as they stand in TOML: an array, a number of them, or "all".
+
+    Raises:
+        Mismatch: they are none.
+    """
+    if not isinstance(value, dict) or not value:
+        expected = 'a table of conditions, such as { NAME = ["100 uL/min", "120 uL/min"] }'
+        raise Mismatch(f"got {shown(value)}", expected)
+    return Sweep(dict(value))
+
+
+def with_studies(profile: Profile) -> tuple[Profile, list[Finding]]:
+    """The profile whose studies have their settings in its units, and know how long they are.
+
+    Returns:
+        the profile, and what is wrong with its studies.
+    """
+    campaign = profile.campaign
+    if campaign is None or not campaign.studies:
+        return profile, []
+    rig, stages, wrong = study_rig(profile, campaign.seed), list[Stage](), list[Finding]()
+    for index, stage in enumerate(campaign.stages):
+        here: Path = ("campaign", "stages", index)
+        fitted, found = _fitted(profile, rig, stage, here) if stage.is_study else (stage, [])
+        stages.append(fitted)
+        wrong += found
+    return attrs.evolve(profile, campaign=attrs.evolve(campaign, stages=tuple(stages))), wrong
+
+
+def _fitted(
+    profile: Profile, rig: StudyRig, stage: Stage, here: Path
+) -> tuple[Stage, list[Finding]]:
+    """A stage with its settings in the units of the space, and the number of its points."""
+    settings: Any = stage.settings
+    wrong = list[Finding]()
+    for attribute in attrs.fields(type(settings)):
+        value, path = getattr(settings, attribute.name), (*here, attribute.name)
+        if attribute.name == "features":
+            wrong += _unknown(value, rig.units, "feature", path)
+        elif isinstance(value, At) and isinstance(value.where, Mapping):
+            values = _resolved(profile, value.where, path, wrong, _value)
+            settings = attrs.evolve(settings, **{attribute.name: At(values)})
+        elif isinstance(value, Sweep):
+            levels = _resolved(profile, value.levels, path, wrong, _levels)
+            settings = attrs.evolve(settings, **{attribute.name: Sweep(levels)})
+    stage = attrs.evolve(stage, settings=settings)
+    if wrong:
+        return stage, wrong
+    wrong += _objections(rig, stage, here)
+    count = stage.experiments
+    if not wrong:
+        count, wrong = _counted(rig, stage, here)
+    return attrs.evolve(stage, experiments=count), wrong
+
+
+def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding]]:
+    """The largest number of points of a study; that of the stage where a package is missing."""
+    path, problem, expected = (*here, "study"), "", ""
+    count = stage.experiments
+    try:
+        study = new_study(stage, rig)
+        count = asked(study.most_points)
+        if isinstance(study, PlannedStudy):
+            door = Door(rig.space)
+            for point in asked(study.plan):
+                door.admit(point.conditions)
+    except MissingDependencyError:  # a run says what to install
+        pass
+    except (InputError, OutOfRangeError) as error:
+        problem, expected = str(error), "other settings"
+    except FlowrigError as error:
+        problem = f"the study fails: {error}"
+    if not problem and not (isinstance(count, int) and 1 <= count <= MOST_POINTS):
+        problem, expected = f"it has {count} points", f"1 to {MOST_POINTS} points"
+    if problem:
+        return 1, [Finding(path, f"{stage.name}: {problem}", expected=expected)]
+    return count, []
+
+
+def _objections(rig: StudyRig, stage: Stage, here: Path) -> Iterator[Finding]:
+    """What speaks against the settings of a study."""
+    assert isinstance(stage.settings, StudySettings)
+    for attribute in attrs.fields(type(stage.settings)):
+        value = getattr(stage.settings, attribute.name)
+        if isinstance(value, At) and isinstance(value.where, Mapping):
+            try:
+                rig.space.require_feasible(rig.conditions(value))
+            except FlowrigError as error:
+                message = f"{stage.name}: {error}"
+                yield Finding(
+                    (*here, attribute.name), message, expected="conditions in the search space"
+                )
+                return
+    settings = stage.settings
+    try:
+        objection = asked(lambda: settings.objection(rig))
+    except FlowrigError as error:
+        objection = f"its settings cannot be checked: {error}"
+    if objection:
+        yield Finding((*here, "study"), f"{stage.name}: {objection}", expected="other settings")
+
+
+def _unknown(names: Any, known: Mapping[str, Any], what: str, path: Path) -> Iterator[Finding]:
+    for place, name in enumerate(names or ()):
+        if name not in known:
+            expected = f"one of {', '.join(sorted(known))}"
+            near = nearest(name, known)
+            yield Finding(
+                (*path, place), f"unknown {what} {name!r}", expected=expected, nearest=near
+            )
+
+
+def _resolved(
+    profile: Profile, table: Mapping[str, Any], path: Path, wrong: list[Finding], read: Any
+) -> dict[str, Any]:
+    """The values of a table of conditions, each read by its variable."""
+    variables, found = {one.name: one for one in profile.variables}, dict[str, Any]()
+    for name, raw in table.items():
+        here = (*path, name)
+        if name not in variables:
+            expected = f"one of {', '.join(variables)}"
+            near = nearest(name, variables)
+            message = f"unknown condition {name!r}"
+            wrong.append(Finding(here, message, expected=expected, nearest=near, on_key=True))
+            continue
+        try:
+            found[name] = read(variables[name], raw)
+        except MISFITS as error:
+            wrong += findings(error, here)
+    return found
+
+
+def _value(variable: Variable, raw: Any) -> Any:
+    """One value of a variable, inside its range."""
+    if variable.choices:
+        names = [one.name for one in variable.choices]
+        if raw not in names:
+            near = nearest(raw, names) if isinstance(raw, str) else ""
+            raise Mismatch(f"got {shown(raw)}", f"one of {', '.join(names)}", near)
+        return raw
+    value = _number(variable, raw)
+    low, high = variable.range
+    if not low <= value <= high:
+        expected = f"{low:g} to {high:g} {variable.unit}".rstrip()
+        raise Mismatch(f"{variable.name} is outside of its range", expected)
+    return value
+
+
+def _number(variable: Variable, raw: Any) -> float:
+    if variable.heater is not None or variable.stream is not None:
+        hook = quantity_hook(float, "degC" if variable.heater is not None else "uL/min")
+        assert hook is not None
+        return float(hook(raw, float))
+    value, unit = amount(raw)
+    if unit.powers != variable.quantity.powers:
+        expected = f"a quantity in {variable.unit}" if variable.unit else "a number without a unit"
+        raise Mismatch(f"got {shown(raw)}", expected)
+    return value
+
+
+def _levels(variable: Variable, raw: Any) -> tuple[Any, ...]:
+    """The values of a variable in a sweep."""
+    expected = "an array of values"
+    if variable.choices and raw == ALL:
+        return tuple(one.name for one in variable.choices)
+    if not variable.choices:
+        expected += ", or the number of evenly spaced ones"
+        if isinstance(raw, int) and not isinstance(raw, bool) and 2 <= raw <= MOST_LEVELS:
+            return tuple(np.linspace(*variable.range, raw).tolist())
+    else:
+        expected += f', or "{ALL}"'
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_LEVELS:
+        raise Mismatch(f"got {shown(raw)}", expected)
+    return tuple(_value(variable, one) for one in raw)

@@ -1,0 +1,77 @@
+"""What studies found, in a report: one sentence for each finding, and the figure."""
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from flowrig.interfaces.study import Panel
+from flowrig.report.page import figure, section
+from flowrig.report.svg.charts import (
+    Axes,
+    Axis,
+    Series,
+    chart,
+    curve,
+    legend,
+    points,
+    symbol,
+    vertical,
+)
+from flowrig.report.svg.markup import Markup, tag
+from flowrig.run_record.studies import StudyFindings
+
+__all__ = ["sections"]
+
+WIDTH, HEIGHT = 420.0, 260.0
+"""Size of a panel [px]."""
+
+
+def sections(studies: Sequence[StudyFindings]) -> list[Markup]:
+    """A section for each study.
+
+    Args:
+        studies: in the order of their stages.
+    """
+    return [_section(one) for one in studies]
+
+
+def _section(study: StudyFindings) -> Markup:
+    counted = f"{study.points} of at most {study.planned} points; by {study.version}."
+    lines = [f"It cannot say what it found: {study.problem}."] if study.problem else []
+    lines += [f"{text}." for text in study.lines]
+    tests = dict.fromkeys(one.test for one in study.findings.findings if one.test)
+    return section(
+        f"Study: {study.stage}",
+        counted,
+        tag("ul", *(tag("li", line) for line in lines), class_="notes"),
+        *([tag("p", f"Methods: {'; '.join(tests)}.")] if tests else []),
+        tag("div", *map(_panel, study.findings.panels), class_="small-multiples"),
+    )
+
+
+def _panel(panel: Panel) -> Markup:
+    """One panel of the figure, with a legend if it has several series."""
+    xs = [x for one in panel.series for x in one.x] + list(panel.marks.values())
+    spread = [
+        y + sign * sd
+        for one in panel.series
+        for y, sd in zip(one.y, one.sd or [0.0] * len(one.y), strict=True)
+        for sign in (-1.0, 1.0)
+    ]
+    axes = Axes(
+        evolve(Axis.around(panel.x, xs), names=panel.names),
+        Axis.around(panel.y, spread, margin=0.12),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+    marks = [vertical(axes, x, label) for label, x in panel.marks.items()]
+    keys = []
+    for style, one in enumerate(panel.series):
+        if one.line:
+            marks.append(curve(axes, one.x, one.y, "best-so-far"))
+            continue
+        shown = Series(style=style, x=one.x, y=one.y, sd=one.sd or None)
+        marks.append(points(axes, shown))
+        keys.append((symbol(style), one.name))
+    drawn = chart(axes, *marks, title=f"{panel.y} over {panel.x}")
+    return figure(drawn, *([legend(keys)] if len(keys) > 1 else []))

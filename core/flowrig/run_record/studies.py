@@ -1,0 +1,149 @@
+"""The studies of a run: their points, and what they show."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import field, frozen
+
+from flowrig.errors import FlowrigError, PluginError
+from flowrig.interfaces.study import Findings, Point, Study, StudyPoint
+from flowrig.plugins.contained import one_line
+from flowrig.profile import Stage
+from flowrig.profile.controls.studies import asked, new_study, study_rig
+from flowrig.run_record.experiment import Decision, Experiment
+
+if TYPE_CHECKING:
+    from flowrig.run_record.reader import RunRecord
+
+__all__ = ["StudyFindings", "findings_of", "study_of", "study_points"]
+
+
+@frozen(kw_only=True)
+class StudyFindings:
+    """What a study of a run shows.
+
+    Attributes:
+        stage: name of its stage.
+        study: its name.
+        version: of the plugin that offers it, with its distribution.
+        points: how many of its points are over.
+        planned: how many it may ask for.
+        findings: what they show.
+        problem: why that cannot be said; "" if it can.
+    """
+
+    stage: str
+    study: str
+    version: str
+    points: int
+    planned: int
+    findings: Findings = field(factory=Findings)
+    problem: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One sentence for each finding."""
+        return tuple(one.text for one in self.findings.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; a number that is not finite is None."""
+        return {
+            "stage": self.stage,
+            "study": self.study,
+            "version": self.version,
+            "points": self.points,
+            "planned": self.planned,
+            "findings": [_plain(attrs.asdict(one)) for one in self.findings.findings],
+            "repeatability": dict(self.findings.repeatability),
+            "problem": self.problem,
+        }
+
+
+def study_of(record: "RunRecord", stage: Stage) -> Study:
+    """The study of a stage, with the settled experiments of the stages before.
+
+    Raises:
+        FlowrigError: its plugin fails.
+    """
+    stages = [one.name for one in record.campaign.stages]
+    before = stages[: stages.index(stage.name)]
+    earlier = [_measured(one) for one in record.settled() if one.decision.stage in before]
+    return new_study(stage, study_rig(record.profile, record.seed, earlier))
+
+
+def study_points(record: "RunRecord", stage: str) -> list[StudyPoint]:
+    """The points of a study that are measured or skipped, in order."""
+    measured = {one.index: one for one in record.experiments()}
+    skipped = record.skipped()
+    points = list[StudyPoint]()
+    for decision in record.decisions():
+        if decision.stage != stage:
+            continue
+        if decision.index in measured:
+            points.append(_measured(measured[decision.index]))
+        elif decision.index in skipped:
+            points.append(
+                StudyPoint(number=decision.index, point=_point(decision), quality="skipped")
+            )
+    return points
+
+
+def findings_of(record: "RunRecord") -> list[StudyFindings]:
+    """What the studies of a run show, as far as they have begun."""
+    found = []
+    for stage in record.campaign.stages:
+        if stage.is_study:
+            points = study_points(record, stage.name)
+            if points:
+                found.append(_found(record, stage, points))
+    return found
+
+
+def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> StudyFindings:
+    plugin = record.plugins.owner(stage.offer)
+    known = StudyFindings(
+        stage=stage.name,
+        study=stage.offer.name,
+        version=f"{plugin.distribution} {plugin.version}".strip(),
+        points=len(points),
+        planned=stage.experiments,
+    )
+    try:
+        study = study_of(record, stage)
+        findings = asked(lambda: study.findings(points))
+        if not isinstance(findings, Findings):
+            raise PluginError(f"it returns {one_line(repr(findings))}; expected Findings")
+    except FlowrigError as error:
+        return attrs.evolve(known, problem=str(error))
+    return attrs.evolve(known, findings=findings)
+
+
+def _measured(experiment: Experiment) -> StudyPoint:
+    return StudyPoint(
+        number=experiment.index,
+        point=_point(experiment.decision),
+        features={**experiment.features, **experiment.readings},
+        objective=experiment.objective,
+        quality=experiment.quality,
+        ended_s=experiment.ended_s,
+        flowing_s=experiment.flowing_s,
+        interrupted=experiment.interrupted,
+    )
+
+
+def _point(decision: Decision) -> Point:
+    return Point(
+        conditions=decision.conditions,
+        continues=decision.continues,
+        after_s=decision.after_s,
+        frames=decision.frames,
+        reason=decision.reason,
+    )
+
+
+def _plain(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and not abs(value) < float("inf") else value
+        for key, value in table.items()
+    }

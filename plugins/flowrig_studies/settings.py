@@ -1,0 +1,211 @@
+"""Settings of the studies; each has a default that fits any rig."""
+
+import math
+
+from attrs import field, frozen
+
+from flowrig.interfaces import At, StudyRig, StudySettings, Sweep
+
+__all__ = [
+    "DynamicSettings",
+    "FeatureSettings",
+    "GridSettings",
+    "PartialGridSettings",
+    "PerturbationSettings",
+    "RepeatabilitySettings",
+    "RobustnessSettings",
+    "SweepSettings",
+    "step_s",
+]
+
+MOST_COMBINATIONS = 10_000
+"""Points of a grid beyond which nobody waits for it."""
+
+
+@frozen(kw_only=True)
+class FeatureSettings(StudySettings):
+    """Settings of studies that look at features.
+
+    Attributes:
+        features: which; by default those that the objective is computed from.
+    """
+
+    features: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class RobustnessSettings(FeatureSettings):
+    """Settings of `robustness`.
+
+    Attributes:
+        at: the condition.
+        duration_s: how long [s] it is watched after its equilibrium time.
+        every_s: time [s] from the frames of one point to those of the next; by default, and at
+            least, as long as they take.
+    """
+
+    at: At = field(factory=At)
+    duration_s: float = 1800.0
+    every_s: float | None = None
+
+    def objection(self, rig: StudyRig) -> str:
+        """The time is long enough for three points."""
+        least_s = 2 * step_s(self, rig)
+        if not self.duration_s >= least_s:
+            return f"`duration` is shorter than three points take, {least_s:g} s"
+        return ""
+
+
+def step_s(settings: RobustnessSettings, rig: StudyRig) -> float:
+    """Time [s] from the frames of one point to those of the next."""
+    return max(settings.every_s or 0.0, rig.frames_s, 1e-3)
+
+
+@frozen(kw_only=True)
+class RepeatabilitySettings(FeatureSettings):
+    """Settings of `repeatability`.
+
+    Attributes:
+        conditions: how many conditions come back, spread over the search space.
+        repeats: how often each is measured.
+    """
+
+    conditions: int = 3
+    repeats: int = 4
+
+    def objection(self, rig: StudyRig) -> str:
+        """There is something to repeat."""
+        if self.conditions < 1:
+            return "`conditions` is less than 1"
+        return "" if self.repeats >= 2 else "`repeats` is less than 2"
+
+
+@frozen(kw_only=True)
+class PerturbationSettings(FeatureSettings):
+    """Settings of `perturbation`.
+
+    Attributes:
+        at: the condition that comes back.
+        repeats: how often it is measured, each time after another condition but the first.
+    """
+
+    at: At = field(factory=At)
+    repeats: int = 5
+
+    def objection(self, rig: StudyRig) -> str:
+        """There are enough repeats for a scatter, and for a line through what came before."""
+        return "" if self.repeats >= 4 else "`repeats` is less than 4"
+
+
+@frozen(kw_only=True)
+class SweepSettings(FeatureSettings):
+    """Settings of `sweep`.
+
+    Attributes:
+        sweep: the variable and its levels; by default five levels of the number that changes the
+            residence time most.
+        at: the other conditions.
+        repeats: how often the levels are run through.
+        plateau: feature whose plateau is looked for; by default each of `features`.
+    """
+
+    sweep: Sweep | None = None
+    at: At = field(factory=At)
+    repeats: int = 2
+    plateau: str | None = None
+
+    def objection(self, rig: StudyRig) -> str:
+        """There is one variable, it has levels, and the feature exists."""
+        if self.sweep is not None and len(self.sweep.levels) != 1:
+            return "`sweep` names more than one variable; a `grid` takes several"
+        levels = [] if self.sweep is None else next(iter(self.sweep.levels.values()))
+        if self.sweep is not None and len(levels) < 2:
+            return "`sweep` has one level; name at least 2"
+        if self.sweep is None and all(one.choices for one in rig.space.parameters):
+            return "no variable is a number; name one with `sweep`"
+        if self.repeats < 1:
+            return "`repeats` is less than 1"
+        if self.plateau is not None and self.plateau not in rig.units:
+            return f"`plateau` names the unknown feature {self.plateau!r}"
+        return ""
+
+
+@frozen(kw_only=True)
+class GridSettings(FeatureSettings):
+    """Settings of `grid`.
+
+    Attributes:
+        sweep: levels by variable, the slowest to change first; by default the two ends of every
+            number, and all choices of every category.
+        at: the other conditions.
+        repeats: how often each combination is measured.
+    """
+
+    sweep: Sweep | None = None
+    at: At = field(factory=At)
+    repeats: int = 1
+
+    def objection(self, rig: StudyRig) -> str:
+        """The combinations can be counted and measured."""
+        if self.repeats < 1:
+            return "`repeats` is less than 1"
+        sizes = [len(one.choices) or 2 for one in rig.space.parameters]
+        if self.sweep is not None:
+            sizes = [len(one) for one in self.sweep.levels.values()]
+        count = math.prod(sizes) * self.repeats
+        if count > MOST_COMBINATIONS:
+            return f"{count} points are more than {MOST_COMBINATIONS}; take fewer levels"
+        return ""
+
+
+@frozen(kw_only=True)
+class PartialGridSettings(FeatureSettings):
+    """Settings of `partial-grid`.
+
+    Attributes:
+        at: the condition from which each variable is changed.
+        levels: values of each number, evenly spaced; of a category all choices are tried.
+        repeats: how often each point is measured.
+    """
+
+    at: At = field(factory=At)
+    levels: int = 5
+    repeats: int = 1
+
+    def objection(self, rig: StudyRig) -> str:
+        """There are levels."""
+        if self.levels < 2:
+            return "`levels` is less than 2"
+        return "" if self.repeats >= 1 else "`repeats` is less than 1"
+
+
+@frozen(kw_only=True)
+class DynamicSettings(FeatureSettings):
+    """Settings of `dynamic-residence-time`.
+
+    Attributes:
+        sweep: the variable and its levels, each of which follows on the one before; by default
+            three levels of the number that changes the residence time most.
+        at: the other conditions.
+        every: time from look to look in residence times τ; longer where the frames take longer.
+        until: how long a condition is watched, in τ.
+        frames: frames of a look; by default as many as fit between two looks, and at least 10.
+    """
+
+    sweep: Sweep | None = None
+    at: At = field(factory=At)
+    every: float = 0.2
+    until: float = 3.0
+    frames: int | None = None
+
+    def objection(self, rig: StudyRig) -> str:
+        """There is one variable, and looks enough for a steady state at the end."""
+        if self.sweep is not None and len(self.sweep.levels) != 1:
+            return "`sweep` names more than one variable"
+        if self.sweep is None and all(one.choices for one in rig.space.parameters):
+            return "no variable is a number; name one with `sweep`"
+        if not 0.0 < self.every <= self.until / 6.0:
+            return "`every` has to be more than 0, and at most a sixth of `until`"
+        if self.frames is not None and not 1 <= self.frames <= rig.frames:
+            return f"`frames` is not within 1 to {rig.frames}"
+        return ""

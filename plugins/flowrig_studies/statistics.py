@@ -1,0 +1,201 @@
+"""Statistics of repeated and ordered measurements, each with its confidence and its source."""
+
+import math
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import ArrayLike, NDArray
+
+from flowrig_studies.distributions import (
+    chi2_quantile,
+    f_sf,
+    student_quantile,
+    student_two_sided,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "SIGNIFICANT",
+    "Line",
+    "Spread",
+    "line",
+    "one_way",
+    "plateau_from",
+    "pooled_spread",
+    "spread",
+]
+
+Array = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+"""Confidence of every interval."""
+
+SIGNIFICANT = 0.05
+"""Probability by chance below which a test finds an effect."""
+
+
+@frozen
+class Spread:
+    """A relative standard deviation.
+
+    Attributes:
+        rsd: as a fraction; nan where it cannot be known.
+        low: lower end of its confidence interval.
+        high: upper end of its confidence interval.
+        df: its degrees of freedom.
+    """
+
+    rsd: float
+    low: float
+    high: float
+    df: int
+
+
+NO_SPREAD = Spread(math.nan, math.nan, math.nan, 0)
+
+
+def spread(values: ArrayLike) -> Spread:
+    """Relative standard deviation of repeated measurements.
+
+    Its interval is that of the modified McKay method for the coefficient of variation of a normal
+    sample (Vangel, Am. Stat. 1996, 50, 21).
+
+    Args:
+        values: of one condition, shape `n`; nan is left out.
+    """
+    return pooled_spread([values])
+
+
+def pooled_spread(groups: "list[ArrayLike]") -> Spread:
+    """Relative standard deviation of repeats, pooled over conditions.
+
+    Every group is divided by its own mean; squares are added up over all groups, as are degrees of
+    freedom. For the interval see `spread`.
+
+    Args:
+        groups: values of each condition, shape `n`; groups of one value say nothing.
+    """
+    squares, df = 0.0, 0
+    for values in groups:
+        found = np.asarray(values, dtype=float)
+        found = found[np.isfinite(found)]
+        if len(found) > 1 and found.mean():
+            squares += float(np.square(found / found.mean() - 1.0).sum())
+            df += len(found) - 1
+    if not df:
+        return NO_SPREAD
+    k = math.sqrt(squares / df)
+    ends = []
+    for share in (1.0 + CONFIDENCE) / 2.0, (1.0 - CONFIDENCE) / 2.0:
+        u = chi2_quantile(share, df)
+        below = ((u + 2.0) / (df + 1.0) - 1.0) * k * k + u / df
+        ends.append(k / math.sqrt(below) if below > 0.0 else math.inf)
+    return Spread(k, ends[0], ends[1], df)
+
+
+@frozen
+class Line:
+    """A straight line through measurements, by least squares.
+
+    Attributes:
+        slope: nan where it cannot be known.
+        at_zero: value at x = 0.
+        half: half width of the confidence interval of the slope.
+        p: probability of such a slope, or a steeper one, by chance alone.
+    """
+
+    slope: float
+    at_zero: float
+    half: float
+    p: float
+
+
+def line(x: ArrayLike, y: ArrayLike) -> Line:
+    """A straight line, and the t test of its slope.
+
+    Draper & Smith, Applied Regression Analysis, 3rd ed. 1998, section 1.4.
+
+    Args:
+        x: places, shape `n`.
+        y: values, shape `n`; nan is left out.
+    """
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    keep = np.isfinite(ys) & np.isfinite(xs)
+    xs, ys = xs[keep], ys[keep]
+    df = len(xs) - 2
+    if df < 1 or not np.ptp(xs) > 0:
+        return Line(math.nan, math.nan, math.nan, math.nan)
+    about = xs - xs.mean()
+    squares = float(np.square(about).sum())
+    slope = float(about @ ys) / squares
+    left = ys - ys.mean() - slope * about
+    error = math.sqrt(float(left @ left) / df / squares)
+    at_zero = float(ys.mean() - slope * xs.mean())
+    if not error > 0.0:
+        return Line(slope, at_zero, 0.0, 0.0 if slope else 1.0)
+    half = student_quantile((1.0 + CONFIDENCE) / 2.0, df) * error
+    return Line(slope, at_zero, half, student_two_sided(slope / error, df))
+
+
+def one_way(groups: "list[Array]", rsd: float = math.nan) -> float:
+    """Probability of the differences between the means of levels by chance.
+
+    One-way analysis of variance; see `plateau_from` for the scatter that it takes.
+
+    Args:
+        groups: values of each level, shape `n`, at least one each.
+        rsd: known relative standard deviation, as a fraction, for levels that were not repeated.
+
+    Returns:
+        nan if there is neither a repeat nor a known scatter.
+    """
+    return _same_chance(groups, groups, rsd)
+
+
+def plateau_from(x: ArrayLike, y: ArrayLike, rsd: float = math.nan) -> tuple[float | None, float]:
+    """The x from which on values stay on a plateau.
+
+    From the right, level after level joins the plateau as long as the means of the levels show no
+    difference: one-way analysis of variance (Fisher, Statistical Methods for Research Workers,
+    1925) where levels were repeated. Without repeats the scatter is `rsd`, if it is known; the
+    squares about the mean of the plateau over that variance are then χ². Each step is a test of its
+    own; the level of the first that fails ends the plateau.
+
+    Args:
+        x: levels, shape `n`.
+        y: values, shape `n`; nan is left out.
+        rsd: known relative standard deviation, as a fraction, for levels that were not repeated.
+
+    Returns:
+        the lowest level on the plateau, None if the last two levels differ already; and the
+        probability of the differences on it by chance alone, nan where nothing could be tested.
+    """
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    keep = np.isfinite(ys)
+    levels = sorted(set(xs[keep].tolist()), reverse=True)
+    groups = [ys[keep & (xs == level)] for level in levels]
+    start, p = None, math.nan
+    for count in range(2, len(levels) + 1):
+        chance = _same_chance(groups[:count], groups, rsd)
+        if math.isnan(chance) or chance < SIGNIFICANT:
+            return start, chance if start is None else p
+        start, p = levels[count - 1], chance
+    return start, p
+
+
+def _same_chance(groups: list[Array], everywhere: list[Array], rsd: float) -> float:
+    """Probability of the differences between means of groups by chance; nan if not testable."""
+    repeats = sum(len(one) - 1 for one in everywhere)
+    means = np.array([one.mean() for one in groups])
+    counts = np.array([len(one) for one in groups])
+    grand = float((means * counts).sum() / counts.sum())
+    between = float((counts * np.square(means - grand)).sum()) / (len(groups) - 1)
+    if repeats > 0:
+        # Scatter in proportion to the value: that of all levels, at the height of the plateau.
+        relative = sum(float(np.square(one / one.mean() - 1.0).sum()) for one in everywhere)
+        within, df = relative / repeats * grand * grand, float(repeats)
+    elif math.isfinite(rsd):
+        within, df = (rsd * grand) ** 2, 1e9
+    else:
+        return math.nan
+    return f_sf(between / within if within > 0.0 else math.inf, len(groups) - 1, df)

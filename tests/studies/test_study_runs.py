@@ -1,0 +1,141 @@
+"""Studies as stages of a campaign: points that keep their flow, resumes, holds and plans."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quick_rig import ROBUSTNESS, ran, write
+from watched_rig import plugins_with
+
+from flowrig.campaign.results import results_for_optimizers
+from flowrig.journal.events import Decided, HoldBegun, Intent, Measured, Notice, StageEnded
+from flowrig.journal.journal import AnyEvent
+from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.planning.plan import plan_campaign
+from flowrig.profile import load_profile
+from flowrig.report import content_of, render
+from flowrig.run.options import ResumeOptions
+from flowrig.run.start import RunOutcome, resume_run
+
+LHS = """
+[[campaign.stages]]
+name = "explore"
+optimizer = "lhs"
+experiments = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    """A study of five points at one condition, then two experiments of a design."""
+    outcome, _ = ran(tmp_path_factory.mktemp("study"), ROBUSTNESS + LHS)
+    assert outcome.state == "finished", outcome.reason
+    return outcome
+
+
+def starts(outcome: RunOutcome) -> int:
+    """How often reagents were started."""
+    with outcome.record() as record:
+        intents = record.journal.events(Intent)
+        return sum(
+            "CuI" in (one.data.flow_rates_ul_min or {})
+            for one in intents
+            if one.data.command == "start"
+        )
+
+
+def test_the_flow_is_kept_between_points_that_continue(done: RunOutcome) -> None:
+    assert starts(done) == 3  # the study once, the design twice
+    with done.record() as record:
+        points = [e for e in record.experiments() if e.decision.stage == "robustness"]
+        begun = [point.flowing_s for point in points]
+        assert [point.decision.settles for point in points] == [True, *[False] * 4]
+        assert not any(point.interrupted for point in points)
+    gaps = [
+        after - before
+        for before, after in pairwise(begun)
+        if before is not None and after is not None
+    ]
+    assert gaps == pytest.approx([3.0] * 4, abs=0.3)
+
+
+def test_optimizers_learn_from_what_settled_alone(done: RunOutcome) -> None:
+    with done.record() as record:
+        assert len(record.experiments()) == 7
+        assert len(results_for_optimizers(record)) == len(record.settled()) == 3
+
+
+def test_findings_are_told_everywhere(done: RunOutcome) -> None:
+    """In the summary, in the page, and as sentences of the terminal."""
+    with done.record() as record:
+        (study,) = record.summary()["studies"]
+        page = render(content_of(record))
+    assert study["points"] == study["planned"] == 5
+    assert set(study["repeatability"]) == {"a300", "pla"}
+    for finding in study["findings"]:
+        assert finding["text"].split("(")[0].strip() in page
+        assert finding["test"]
+    assert "Study: robustness" in page
+
+
+def test_a_plan_knows_how_long_a_study_takes(done: RunOutcome, tmp_path: Path) -> None:
+    plan = plan_campaign(load_profile(write(tmp_path, ROBUSTNESS + LHS), plugins_with()))
+    with done.record() as record:
+        ended_s = record.experiments()[4].ended_s
+        delivered = record.ledger()
+    part = next(one for one in plan.parts if one.name == "robustness")
+    assert (part.experiments, part.known) == (5, 5)
+    assert part.ends_s == pytest.approx(ended_s, rel=0.03)
+    assert delivered is not None
+
+
+def test_a_hold_interrupts_the_flow_and_the_journal_says_so(tmp_path: Path) -> None:
+    requests = OperatorRequests()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured) and event.data.index == 2:
+            requests.ask(Request.PAUSE, "program")
+        if isinstance(event.data, HoldBegun):
+            requests.ask(Request.GO_ON, "program")
+
+    outcome, _ = ran(tmp_path, ROBUSTNESS, requests=requests, listeners=[listen])
+    assert outcome.state == "finished", outcome.reason
+    with outcome.record() as record:
+        assert [e.interrupted for e in record.experiments()] == [0, 0, 1, 0, 0]
+        notices = [one.data.text for one in record.journal.events(Notice)]
+        (study,) = record.summary()["studies"]
+    assert notices == ["the flow of experiment 3 was interrupted; it settles first"]
+    assert "the flow was interrupted once" in study["findings"][-1]["text"]
+
+
+def stopped_after(count: int, folder: Path, stages: str) -> RunOutcome:
+    """A run that a person stops after so many points."""
+    requests = OperatorRequests()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured) and event.data.index == count:
+            requests.ask(Request.STOP, "program")
+
+    outcome, _ = ran(folder, stages, requests=requests, listeners=[listen])
+    assert outcome.state == "stopped"
+    return outcome
+
+
+def decided(outcome: RunOutcome) -> list[Any]:
+    with outcome.record() as record:
+        return [event.data for event in record.journal.events(Decided)]
+
+
+def test_a_resumed_study_asks_for_the_same_and_settles_first(
+    done: RunOutcome, tmp_path: Path
+) -> None:
+    stopped_after(2, tmp_path, ROBUSTNESS + LHS)
+    outcome = resume_run(tmp_path / "run", ResumeOptions(plugins=plugins_with()))
+    assert outcome.state == "finished", outcome.reason
+    assert decided(outcome) == decided(done)
+    with outcome.record() as record:
+        assert [e.interrupted for e in record.experiments()][:5] == [0, 0, 1, 0, 0]
+        notices = [one.data.text for one in record.journal.events(Notice)]
+        assert notices == ["the flow of experiment 3 was interrupted; it settles first"]
+        assert not list(record.journal.events(StageEnded))
