@@ -3,6 +3,9 @@
 Run with `python benchmarks/campaign.py`: the campaign of a shipped profile on its emulated rig,
 through the real drivers, with every raw frame in the journal. Processor time is measured for
 each thread; clocks around the parts of one thread measure the parts.
+
+`python benchmarks/campaign.py --steps` takes the least processor time of what a campaign does again
+and again, which hardly depends on what else the computer does.
 """
 
 import argparse
@@ -26,7 +29,11 @@ import flowrig.run.session
 from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.cli.results.report import write_html
 from flowrig.emulation import disturbed_wire
+from flowrig.journal.events import Reading
 from flowrig.journal.journal import Journal
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import load_profile
+from flowrig.rig.rig import open_rig
 from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
@@ -148,6 +155,46 @@ def measure(target: str, seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
+def least_us(step: Callable[[], object], times: int, rounds: int) -> float:
+    """Least processor time [µs] of a step, of several rounds of so many steps each."""
+    step()
+    took = []
+    for _ in range(rounds):
+        begin_s = time.process_time()
+        for _ in range(times):
+            step()
+        took.append((time.process_time() - begin_s) / times)
+    return min(took) * 1e6
+
+
+def steps(target: str, folder: Path) -> dict[str, float]:
+    """Least processor time [µs] of a look at the rig, of a frame, and of an event."""
+    with open_rig(target, simulate=True) as rig:
+        streams = list(rig.profile.streams)
+        found = {"a look at the rig, pumps at rest": least_us(rig.read, 4, 60)}
+        rates = {name: one.flow_rate_ul_min[1] / 5 for name, one in rig.profile.streams.items()}
+        rig.set_flow_rates(rates)
+        rig.start(streams)
+        found["a look at the rig, pumps running"] = least_us(rig.read, 4, 60)
+        rig.clock.sleep(300.0)
+
+        def sample() -> None:
+            rig.set_flow_rates({streams[0]: rates[streams[0]]})
+            rig.acquire(rig.spectrometers, 100, 0.1)
+
+        frames = 100 * len(rig.spectrometers)
+        found["a frame in a sample"] = least_us(sample, 1, 14) / frames
+    reading = Reading(heaters={}, pumps=dict.fromkeys(streams, "running"))
+    with Journal.create(folder / "journal.sqlite") as journal:
+        found["an event of a look in the journal"] = least_us(
+            lambda: journal.note(reading, 0.0), 20, 40
+        )
+    plugins = Plugins.discover()
+    found["plugins found again"] = least_us(Plugins.discover, 1, 20)
+    found["the profile read again"] = least_us(lambda: load_profile(target, plugins), 1, 20)
+    return found
+
+
 def tell(found: dict[str, Any]) -> None:
     """Print what was measured."""
     console = Console()
@@ -179,8 +226,13 @@ def main() -> None:
     parser.add_argument("--target", default="cs3cu2i5-heatup-chem3", help="profile or campaign")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--steps", action="store_true", help="least times of single steps")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="flowrig-") as folder:
+        if options.steps:
+            for name, took_us in steps(options.target, Path(folder)).items():
+                print(f"{name:<36}{took_us:>8.0f} µs")
+            return
         found = measure(options.target, options.seed, Path(folder) / "run")
     if options.json:
         print(json.dumps(found, indent=2))

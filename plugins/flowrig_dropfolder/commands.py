@@ -241,7 +241,7 @@ class Commands:
     def _send(self, member: Member, name: str, row: bytes) -> None:
         member.wire.sent(f"{name} ".encode("ascii") + row)
         try:
-            self.share.write(name, row)
+            self.share.write(name, row, member.name)
         except OSError as error:
             raise ConnectionLostError(
                 str(error), device=member.name, command=f"{name}: {row.decode('ascii').strip()}"

@@ -35,6 +35,8 @@ __all__ = [
     "Layout",
     "Status",
     "Taken",
+    "numbers_of",
+    "plain",
     "row_of",
     "status_of",
     "taken_of",
@@ -131,6 +133,18 @@ class Taken:
     light: int
 
 
+def plain(data: bytes) -> bytes:
+    """A file with commas between its words, points in its numbers, and no CR.
+
+    LabVIEW writes tabs unless it is told otherwise, and the decimal sign of the computer: where a
+    file has tabs or semicolons, these stand between its words, and a comma is a decimal comma.
+    """
+    text = data.replace(b"\r\n", b"\n")
+    if b"\t" in text or b";" in text:
+        return text.replace(b",", b".").replace(b"\t", b",").replace(b";", b",")
+    return text
+
+
 def row_of(values: Sequence[float]) -> bytes:
     """Numbers as one row, with ten digits."""
     return (",".join(format(value, ".10g") for value in values) + "\n").encode("ascii")
@@ -142,7 +156,7 @@ def status_of(data: bytes) -> Status | None:
     Raises:
         BadRow: it is written to its end, and is wrong.
     """
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    lines = plain(data).split(b"\n")
     if len(lines) < 3:
         return None
     if len(lines) > 3 or lines[2]:

@@ -18,8 +18,12 @@ R = TypeVar("R")
 class Served(Protocol):
     """A program that is emulated in this process, behind a folder."""
 
+    def wrote(self, name: str, device: str) -> None:
+        """The driver of a device has written a file."""
+        ...
+
     def look(self, *, reopened: bool = False) -> None:
-        """Read what is new in the folder, and answer it.
+        """Do what is due at this time.
 
         Args:
             reopened: whether a driver connects anew, so that a share that broke once is back.
@@ -96,8 +100,13 @@ class Share:
                 "computer on?"
             )
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, device: str = "") -> None:
         """Put a whole file into the folder in one step, in the place of an older one.
+
+        Args:
+            name: of the file.
+            data: its contents.
+            device: whose driver writes it, by its name in the profile.
 
         Raises:
             OSError: it cannot be written; the older one is unchanged.
@@ -111,7 +120,9 @@ class Share:
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise
-        self._look()
+        program = _served.get(self._name)
+        if program is not None:
+            program.wrote(name, device)
 
     def read(self, name: str) -> bytes | None:
         """The contents of a file as they are now; None if there is none.

@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from flowrig.clock import Clock
 from flowrig.errors import (
     ConnectionLostError,
     FlowrigWarning,
+    NotReadyError,
     ProtocolError,
     RefusedError,
     UnknownOutcomeError,
@@ -63,6 +65,11 @@ class DropFolderSpectrometer(Spectrometer):
         self._before: set[str] = set()
         self._told: set[str] = set()
         self._lock = threading.Lock()
+        # An order replaces one that the program has not read yet. On the virtual clock it reads at
+        # once, and a lock that is held while time passes would stop the clock.
+        self._turn: AbstractContextManager[object] = (
+            contextlib.nullcontext() if self.clock.is_virtual else threading.Lock()
+        )
 
     @property
     def controls_light(self) -> bool:
@@ -79,7 +86,7 @@ class DropFolderSpectrometer(Spectrometer):
         """A folder needs not be closed."""
 
     def _do_identify(self) -> Identity:
-        self._set()
+        self._asked()
         return Identity("program of the lab", f"drop folder, spectra {self.settings.spectra}")
 
     def _do_limits(self) -> SpectrometerLimits:
@@ -120,7 +127,7 @@ class DropFolderSpectrometer(Spectrometer):
             )
 
     def _do_read_back(self) -> SpectrometerReadBack:
-        found = self._set()
+        found = self._asked()
         lights = {0: False, 1: True} if self.controls_light else {}
         return SpectrometerReadBack(
             time_s=self.clock.now_s(),
@@ -133,10 +140,17 @@ class DropFolderSpectrometer(Spectrometer):
         return frame
 
     def _do_acquire_series(self, count: int, period_s: float) -> NDArray[np.uint16]:
+        with self._turn:
+            return self._series_now(count, period_s)
+
+    def _series_now(self, count: int, period_s: float) -> NDArray[np.uint16]:
         pixels = len(self._do_wavelengths_nm())
         number = self._order(count, period_s)
         try:
             frames = self._taken(number, count, period_s, pixels)
+        except NotReadyError:  # abandoned: nobody waits for its file
+            self._read.add(self._answer(number))
+            raise
         finally:
             self._open.discard(number)
         self._finished(number, keep=self.settings.keep)
@@ -172,8 +186,16 @@ class DropFolderSpectrometer(Spectrometer):
             self._number = max(self._number, *self._numbers())
         self._open.discard(self._order(0, 0.0, light=0))
 
-    def _set(self, light: int = KEEP) -> Taken:
-        """Set integration time and light, and return what the program reports."""
+    def _asked(self) -> Taken:
+        """Ask what is set, when no other thread waits for an answer."""
+        with self._turn:
+            return self._set(KEEP)
+
+    def _set(self, light: int) -> Taken:
+        """Set integration time and light, and return what the program reports.
+
+        A light is switched at once: frames that are taken meanwhile are given up.
+        """
         number = self._order(0, 0.0, light)
         try:
             found = self._wait_for(
@@ -195,7 +217,7 @@ class DropFolderSpectrometer(Spectrometer):
             row = row_of([number, frames, period_s, self._integration_time_us, light])
             self.wire.sent(f"{name} ".encode("ascii") + row)
             try:
-                self._share.write(name, row)
+                self._share.write(name, row, self.name)
             except OSError as error:
                 raise self._fault(
                     ConnectionLostError, str(error), f"{name}: {row.decode('ascii').strip()}"

@@ -297,7 +297,8 @@ class OceanSpectrometer(Spectrometer):
             if feature._normalization_value != 1.0:
                 # python-seabreeze stretches counts to full scale; noise goes beyond it.
                 counts = np.minimum(counts, feature.get_maximum_intensity())
-            if counts.shape != self._wavelengths_nm.shape or counts.max() > COUNTS_MAX:
+            wide = counts.dtype.itemsize > 2 and counts.max() > COUNTS_MAX
+            if counts.shape != self._wavelengths_nm.shape or wide:
                 raise ObpProtocolError(
                     f"expected {self._wavelengths_nm.size} counts of 16 bit, got {counts.size}"
                 )

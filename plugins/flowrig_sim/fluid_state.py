@@ -104,6 +104,11 @@ class FluidState:
         ).reshape(len(self.path.reactive), len(species))
         self._record = FlowRecord(self.path, STEP_S)
         self._volumes_ul: dict[str, float] = {}
+        self._probes = {
+            detector: (scan, scan.values(profile.devices[scan.device].value_of))
+            for detector, scan in profile.analysis.scans.items()
+            if scan.over is not None
+        }
         self._flowed_before_ul: dict[str, float] = {}
         self._steps = 0
         self._delivered_ul = self._flowing.delivered_ul(np.array([start_s]))[:, 0]
@@ -228,6 +233,8 @@ class FluidState:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
         if self._volumes_ul:
             cell = self.path.cells[cell.spectrometer]
+        if cell.spectrometer in self._probes:
+            cell = self._probed(cell)
         # Two cells at one place see the same: the second need not compute it again.
         key = (cell.stretch.name, cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
@@ -242,6 +249,22 @@ class FluidState:
             content = CellContent(total_ul, flow_ul_min, found.reactive_share, product)
         self._newest = (key, content)
         return content
+
+    def _probed(self, cell: FlowCell) -> FlowCell:
+        """The cell where the device of a scan has moved its probe."""
+        scan, values = self._probes[cell.spectrometer]
+        value = self.device_values().get(scan.device, values[0])
+        if isinstance(value, str):
+            along = values.index(value) / (len(values) - 1) if value in values else 0.0
+        else:
+            first, last = float(values[0]), float(values[-1])
+            along = min(max((value - first) / (last - first), 0.0), 1.0)
+        passed_ul = 0.0
+        for component in cell.stretch.components:
+            if component.name == scan.over:
+                return evolve(cell, position_ul=passed_ul + along * component.volume_ul)
+            passed_ul += component.volume_ul
+        return cell
 
     def contents(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
         """The liquid in a flow cell at rig times [s] to come, as `content` will find it.

@@ -38,6 +38,8 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
             features={},
             objective=float(value),
             sequence=i,
+            awaits=False,
+            decision=SimpleNamespace(settles=True),
         )
         for i, (x, value) in enumerate(zip(X[:, 0], y, strict=True), start=1)
     ]
@@ -60,6 +62,7 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
     ]
     return SimpleNamespace(
         settled=lambda: experiments,
+        experiments=lambda: experiments,
         campaign=SimpleNamespace(surrogate=object(), arms=()),
         profile=profile,
         journal=SimpleNamespace(

@@ -1,7 +1,10 @@
 """Campaigns whose objective is a result that comes later."""
 
 import json
+import shutil
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from click.testing import CliRunner
 
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.cli import main
+from flowrig.clock import RealClock
 from flowrig.journal.events import (
     Decided,
     EventData,
@@ -98,6 +102,7 @@ def test_readers_see_a_result_from_its_event_on(folder: Path) -> None:
         assert len(results_for_optimizers(record)) == 5
 
 
+@pytest.mark.slow
 def test_the_digest_counts_results(folder: Path, tmp_path: Path) -> None:
     """The same campaign has the same digest, and another result gives another one."""
     options = RunOptions(folder=tmp_path / "run", simulate=True)
@@ -110,20 +115,24 @@ def test_the_digest_counts_results(folder: Path, tmp_path: Path) -> None:
         assert before != second.journal.digest()
 
 
-@pytest.fixture
-def waiting(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign that was stopped while the first two samples were analysed."""
-    requests = OperatorRequests()
+    home, requests = tmp_path_factory.mktemp("stopped"), OperatorRequests()
 
     def stop(event: AnyEvent) -> None:
         if isinstance(event.data, HoldBegun):
             requests.ask(Request.STOP)
 
-    options = RunOptions(
-        folder=tmp_path / "run", simulate=True, requests=requests, listeners=[stop]
-    )
-    assert start_run(profile_in(tmp_path), options).state == "stopped"
-    return tmp_path / "run"
+    options = RunOptions(folder=home / "run", simulate=True, requests=requests, listeners=[stop])
+    assert start_run(profile_in(home), options).state == "stopped"
+    return home / "run"
+
+
+@pytest.fixture
+def waiting(stopped: Path, tmp_path: Path) -> Path:
+    """The folder of such a campaign, for one test alone."""
+    return shutil.copytree(stopped, tmp_path / "run")
 
 
 def test_a_person_enters_corrects_and_gives_up(waiting: Path, tmp_path: Path) -> None:
@@ -265,18 +274,68 @@ def test_experiments_run_ahead_of_results(tmp_path: Path) -> None:
         assert len({tuple(d.conditions.values()) for d in record.decisions()}) == 5
 
 
-def test_results_that_never_come_end_a_simulated_run_on_hold(tmp_path: Path) -> None:
-    """Nobody can enter them in simulated time; what to do is told, and a resume goes on."""
-    path = profile_in(tmp_path, more='\n[simulation]\nchemistry = "larp"\n')
-    text = path.read_text(encoding="utf-8").replace('"larp"\n', '"larp"\nworld = "fluidic"\n')
-    path.write_text(
-        text + '\n[analysis.channels.xrd]\nuse = "off-line"\ngives = { purity = "%" }\n'
-        '[features]\npurity = "xrd.purity"\n[objective]\nname = "maximum"\n'
-        'response = "purity"\n',
-        encoding="utf-8",
-    )
+@pytest.mark.slow
+def test_a_chemistry_that_knows_nothing_of_a_result(tmp_path: Path) -> None:
+    """Its results are lost, and the campaign goes on to its end."""
+    more = """
+[analysis.channels.xrd]
+use = "off-line"
+gives = { purity = "%" }
+[features]
+purity = "xrd.purity"
+[objective]
+name = "maximum"
+response = "purity"
+"""
+    path = profile_in(tmp_path, more=more)
     outcome = start_run(path, RunOptions(folder=tmp_path / "run", simulate=True))
     assert outcome.state == "finished"
     with RunRecord(tmp_path / "run") as record:
         assert {e.quality for e in record.experiments()} == {"bad"}
         assert "the chemistry says nothing of xrd.purity" in record.experiments()[0].flags[-1]
+
+
+def test_a_sample_has_a_label(folder: Path, tmp_path: Path) -> None:
+    """What it is, for people; a QR code where its package is installed."""
+    done = flowrig("label", folder, 3)
+    assert done.exit_code == 0
+    assert done.output.splitlines()[0] == "run 3"
+    assert "Toluene" in done.output
+    assert "there is no experiment 9" in flowrig("label", folder, 9).output
+    done = flowrig("label", folder, 3, "--out", tmp_path / "3.svg")
+    if find_spec("segno"):
+        assert "<svg" in (tmp_path / "3.svg").read_text(encoding="utf-8")
+    else:
+        assert "flowrig[label]" in done.output
+
+
+@pytest.mark.slow
+def test_a_run_in_real_time_takes_results_of_another_process(tmp_path: Path) -> None:
+    """It waits in its safe state, and goes on by itself when the last result is entered."""
+    seen = threading.Event()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, HoldBegun):
+            seen.set()
+
+    text = profile_in(tmp_path).read_text(encoding="utf-8").replace("= 3\n", "= 1\n")
+    (tmp_path / "short.toml").write_text(text, encoding="utf-8")
+    options = RunOptions(
+        folder=tmp_path / "run", simulate=True, clock=RealClock(), listeners=[listen]
+    )
+    with ThreadPoolExecutor(1) as pool:
+        outcome = pool.submit(start_run, tmp_path / "short.toml", options)
+        assert seen.wait(120.0)
+        status = flowrig("status", tmp_path / "run").output
+        assert "on hold: results are to come: sphere.plqy of experiments 1, 2" in status
+        assert flowrig("result", tmp_path / "run", 1, "plqy=41%").exit_code == 0
+        assert flowrig("result", tmp_path / "run", 2, "plqy=42%").exit_code == 0
+        assert outcome.result(120.0).state == "finished"
+    with RunRecord(tmp_path / "run") as record:
+        assert [e.data.by for e in record.journal.events(WentOn)] == ["result"]
+        assert [e.index for e in record.waiting()] == [3]
+        assert record.state == "finished"
+        assert "flowrig result" in record.reason
+    assert flowrig("result", tmp_path / "run", 3, "plqy=43%").exit_code == 0
+    outcome_of_resume = resume_run(tmp_path / "run")
+    assert (outcome_of_resume.state, outcome_of_resume.reason) == ("finished", "")

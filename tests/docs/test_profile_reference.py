@@ -1,6 +1,7 @@
 """The reference of the profile names every key, with its unit and default."""
 
 import re
+from functools import cache
 from typing import Any
 
 import attrs
@@ -16,6 +17,7 @@ KEYS = sorted({*map(str, [*keys_of_profile(), *keys_of_settings()])})
 NOTHING = "–"
 
 
+@cache
 def rows() -> dict[str, tuple[str, str]]:
     """Unit and default as documented, by heading and key."""
     found, heading = {}, ""
@@ -27,6 +29,7 @@ def rows() -> dict[str, tuple[str, str]]:
     return found
 
 
+@cache
 def known() -> dict[str, ProfileKey]:
     return {str(key): key for key in (*keys_of_profile(), *keys_of_settings())}
 

@@ -35,6 +35,10 @@ class TestPump(PumpConformance):
             yield bench
 
     @pytest.mark.slow
+    def test_a_cut_at_any_byte(self, bench: PumpBench) -> None:
+        super().test_a_cut_at_any_byte(bench)
+
+    @pytest.mark.slow
     def test_a_wrong_byte_anywhere(self, bench: PumpBench) -> None:
         super().test_a_wrong_byte_anywhere(bench)
 

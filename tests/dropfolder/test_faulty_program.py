@@ -1,6 +1,9 @@
 """Drivers of a drop folder and a program that writes its files badly, late, twice or not at all."""
 
+import threading
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from flowrig.errors import (
     ConnectionLostError,
     DeviceError,
     FlowrigWarning,
+    NotReadyError,
     ProtocolError,
     UnknownOutcomeError,
 )
@@ -264,6 +268,46 @@ def test_a_copy_of_a_file_is_told_and_not_read(lab: Lab) -> None:
     assert len(frames.counts) == 2
 
 
+def test_pumps_that_start_together_share_a_row(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time the program never sees a row in which one pump runs and the other not yet."""
+    both = threading.Barrier(2)
+    monkeypatch.setattr(commands, "GATHER_S", -1.0)
+    monkeypatch.setattr(
+        commands.time, "sleep", lambda wait_s: both.wait(20.0) if wait_s < 0.0 else None
+    )
+    monkeypatch.setattr(VirtualClock, "is_virtual", False)
+    before = lab.other._folder._row
+    threads = [threading.Thread(target=pump.start) for pump in (lab.pump, lab.other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20.0)
+    assert lab.other._folder._row == before + 1
+    assert (lab.cui.rate_ul_min, lab.ode.rate_ul_min) == (100.0, 100.0)
+
+
+def test_the_file_of_an_abandoned_series_is_no_surprise(lab: Lab) -> None:
+    """Who abandons frames does not want their file, and the next series is a sound one."""
+    lab.spectrometer.wavelengths_nm()
+    wait_until = lab.spectrometer._wait_until
+
+    def give_up(time_s: float) -> None:
+        lab.spectrometer.abandon()
+        wait_until(time_s)
+
+    lab.spectrometer._wait_until = give_up
+    with pytest.raises(NotReadyError, match="abandoned"):
+        lab.spectrometer.acquire(2, interval_s=0.1)
+    del lab.spectrometer._wait_until
+    lab.clock.sleep(1.0)
+    lab.spectrometer._share.look()
+    assert [one.name for one in lab.folder.glob("Abs_*")] != []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lab.spectrometer.acquire(2, interval_s=0.1)
+    assert lab.spectrometer._told == set()
+
+
 def test_the_program_works_in_real_time_in_a_thread() -> None:
     """On the real clock the program polls its folder, and pumps that start together share a row."""
     lab = Lab(RealClock())
@@ -273,7 +317,10 @@ def test_the_program_works_in_real_time_in_a_thread() -> None:
         assert lab.cui.moves
         lab.pump.stop()
         assert not lab.cui.moves
-        frames = lab.spectrometer.acquire(3, interval_s=0.05)
+        with ThreadPoolExecutor(2) as threads:  # an order never replaces one that was not read yet
+            who = threads.map(lambda _: lab.spectrometer.identify(), range(3))
+            frames = lab.spectrometer.acquire(3, interval_s=0.05)
+            assert {*who} == {lab.spectrometer.identify()}
         assert (frames.counts == lab.detector.counts(8_000)).all()
     finally:
         lab.close()

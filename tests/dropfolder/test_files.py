@@ -55,6 +55,21 @@ def test_a_status_is_read_whole_or_not_at_all(values: list[float]) -> None:
     assert all(status_of(data[:end]) is None for end in range(len(data)))
 
 
+def test_files_of_labview_in_any_country_are_read() -> None:
+    """Tabs or semicolons between the words, and then a comma as the decimal sign."""
+    points = b"asked,row,temperature\n3,2,149.8\n"
+    for data in (
+        b"asked;row;temperature\r\n3;2;149,8\r\n", b"asked\trow\ttemperature\n3\t2\t149.8\n",
+    ):  # fmt: skip
+        assert str(status_of(data)) == str(status_of(points))
+    frames = frames_of(b"17\t2\t8000\t1\r\n1,0\t2,0\r\n3\t4\r\n", 2, 2)
+    assert frames is not None
+    assert frames.tolist() == [[1, 3], [2, 4]]
+    wavelengths_nm = wavelengths_of(b"200,5;201\n")
+    assert wavelengths_nm is not None
+    assert wavelengths_nm.tolist() == [200.5, 201.0]
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 
 import flowrig as fr
-from flowrig.interfaces import Frames, Syringe
+from flowrig.interfaces import Frames, PumpState
 from flowrig.run_record.reader import RunRecord
-from flowrig_dropfolder import PumpSettings
-from flowrig_dropfolder.pump import DropFolderPump
 
 DIRECT, BY_FILES = "cs3cu2i5-heatup-chem3", "cs3cu2i5-heatup-dropfolder"
 CELLS = ("hdx_absorbance", "hdx_pl")
@@ -36,6 +34,22 @@ optimizer = "lhs"
 experiments = {experiments}
 batch = {experiments}
 order_by = "temperature"
+"""
+
+
+SAFE = """unset = ["safe_state"]
+
+[[safe_state]]
+do = "heater-off"
+heaters = ["plate"]
+
+[[safe_state]]
+do = "light-off"
+spectrometers = ["hdx_absorbance", "hdx_pl"]
+
+[[safe_state]]
+do = "stop"
+streams = ["CuI", "ZnI2", "CsOA", "ODE", "PFO"]
 """
 
 
@@ -73,7 +87,7 @@ def test_frames_are_the_same_to_a_few_counts() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("experiments", [2, 76])
 def test_a_campaign_gives_the_same_features(flowrig: Any, tmp_path: Path, experiments: int) -> None:
-    """The same conditions, at the same times, with features within 0.01 %."""
+    """The same conditions, with features within 0.05 %; a weak peak within 1 %."""
     records = []
     for name in (DIRECT, BY_FILES):
         file = tmp_path / f"{name}.toml"
@@ -86,26 +100,35 @@ def test_a_campaign_gives_the_same_features(flowrig: Any, tmp_path: Path, experi
         for one, other in pairs:
             assert one.conditions == other.conditions
             for feature, value in one.features.items():
-                assert other.features[feature] == pytest.approx(value, rel=1e-4)
+                most = 1e-2 if feature == "pli" else 5e-4
+                assert other.features[feature] == pytest.approx(value, rel=most, nan_ok=True)
 
 
 @pytest.mark.slow
 def test_a_program_of_its_own_answers_in_real_time(tmp_path: Path) -> None:
-    """`flowrig emulate` serves the fake program to a driver of another process."""
+    """`flowrig emulate` serves the whole rig to another process, which works and ends safely."""
     folder = tmp_path / "drop"
     command = [sys.executable, "-m", "flowrig", "emulate", "dropfolder-pump"]
-    command += ["--variant", f"folder={folder}"]
+    command += ["--variant", f"folder={folder}", "--variant", "whole=true"]
+    shipped = Path(__file__).parents[2] / "profiles" / f"{BY_FILES}.toml"
+    text = shipped.read_text(encoding="utf-8").replace("REPLACE-ME/drop", folder.as_posix())
+    profile = tmp_path / "rig.toml"
+    profile.write_text(text.replace("\n[devices", f"{SAFE}\n[devices", 1), encoding="utf-8")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             assert process.stdout is not None
             assert str(folder) in process.stdout.readline()
-            settings = PumpSettings(address=str(folder), column="CuI", deadline_s=30.0)
-            with DropFolderPump("pump", settings) as pump:
-                pump.set_syringe(Syringe(volume_ul=10_000.0, inner_diameter_mm=14.567))
-                pump.set_rate(120.0)
-                pump.start()
-                assert pump.read_back().rate_ul_min == 120.0
-                pump.stop()
-                assert pump.read_back().rate_ul_min == 0.0
+            with fr.open_rig(str(profile)) as rig:
+                rig.set_temperatures({"plate": 40.0})
+                rig.set_flow_rates(RATES)
+                rig.start(RATES)
+                reading = rig.read()
+                assert reading.heaters["plate"].set_point_c == 40.0
+                found = {name: one.rate_ul_min for name, one in reading.read_backs.items()}
+                assert found == RATES
+                frames = rig.acquire(CELLS, 5, 0.1)
+                assert {one.counts.shape for one in frames.values()} == {(5, 2068)}
+                assert fr.reach_safe_state(rig).reached
+                assert set(rig.pump_states(RATES).values()) == {PumpState.STOPPED}
         finally:
             process.terminate()

@@ -1,29 +1,38 @@
-"""Other people's packages, imported before warnings count as errors."""
+"""Other people's packages, imported by the first test that needs them."""
 
 import warnings
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import xopt.generators.bayesian.expected_improvement  # noqa: F401
-
-    import botorch  # noqa: F401
-
 from collections.abc import Iterator
 
 import pytest
-import torch
 
-THEIRS = torch.get_default_dtype()
-"""Xopt makes double precision the default of the whole process."""
-torch.set_default_dtype(torch.float32)
+
+@pytest.fixture(scope="session")
+def theirs() -> object:
+    """The precision that Xopt makes the default of the whole process.
+
+    The packages are imported before warnings count as errors, and by one worker only.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+
+        before = torch.get_default_dtype()
+        import xopt.generators.bayesian.expected_improvement  # noqa: F401
+
+        import botorch  # noqa: F401
+    wanted = torch.get_default_dtype()
+    torch.set_default_dtype(before)
+    return wanted
 
 
 @pytest.fixture(autouse=True)
-def as_they_like_it() -> Iterator[None]:
+def as_they_like_it(theirs: object) -> Iterator[None]:
     """Small matrices are slower on several threads; the precision is what Xopt sets."""
+    import torch
+
     before = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
-    torch.set_default_dtype(THEIRS)
+    torch.set_default_dtype(theirs)
     yield
     torch.set_num_threads(before[0])
     torch.set_default_dtype(before[1])

@@ -12,6 +12,8 @@ from flowrig.testing.conformance.learning import inside, measured
 from flowrig_gest.optimizer import GeneratorOptimizer
 from flowrig_gest.settings import GeneratorSettings
 
+pytestmark = pytest.mark.xdist_group("xopt")
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "botorch-generator"
 XOPT = "xopt.generators.bayesian.expected_improvement:ExpectedImprovementGenerator"
 QUICK = {

@@ -23,12 +23,12 @@ from flowrig_kinds.bodies import SensorBody, StirrerBody, ValveBody
 from flowrig_kinds.conformance import SensorConformance, StirrerConformance, ValveConformance
 
 
-def valve_bench(driver: type = TemplateValve) -> KindBench:
-    """A bench with a valve of two positions."""
+def valve_bench(driver: type = TemplateValve, safe: str | None = None) -> KindBench:
+    """A bench with a valve of two positions; with `safe` one of a kind that is safe there."""
     settings = valve_settings.TemplateSettings(
         address="", deadline_s=0.3, positions={"run": 1, "fill": 2}
     )
-    return KindBench(driver, valve_emulator.TemplateEmulator, settings, body=ValveBody)
+    return KindBench(driver, valve_emulator.TemplateEmulator, settings, body=ValveBody, safe=safe)
 
 
 def sensor_bench(driver: type = TemplateSensor) -> KindBench:
@@ -178,6 +178,13 @@ def test_a_check_fails_on_what_it_is_for(
     with pytest.raises(AssertionError) as failure, bench:
         getattr(Suite(), check)(bench)
     assert len(str(failure.value)) > 40
+
+
+@pytest.mark.parametrize("safe", ["run", "fill"])
+def test_a_safe_position_is_sent_at_once(safe: str) -> None:
+    """Also of a kind that is safe at a position."""
+    with valve_bench(safe=safe) as bench:
+        ValveConformance().test_the_safe_action_waits_for_no_answer(bench)
 
 
 def test_a_valve_that_turns_when_opened_is_found() -> None:

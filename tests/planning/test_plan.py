@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from flowrig.errors import InputError
 from flowrig.journal.events import Ended, Outcome, StageBegun
 from flowrig.planning.expected_conditions import expected_conditions
-from flowrig.planning.heating_time import heating_time_s, steady_time_s
 from flowrig.planning.known_conditions import centre
 from flowrig.planning.plan import Plan, plan_campaign
 from flowrig.plugins.registry import Plugins
+from flowrig.procedure.heating_time import heating_time_s, steady_time_s
 from flowrig.profile import Steady, load_profile
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run

@@ -169,6 +169,7 @@ def test_two_distributions_that_claim_one_entry_point_are_refused(
             distro=SimpleNamespace(name=distribution, version="1.0"),
         )
 
+    monkeypatch.setattr(installed, "_newest", [])
     monkeypatch.setattr(
         installed.entrypoints, "get_group_all", lambda group: [entry("acme"), entry("other")]
     )

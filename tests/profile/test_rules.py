@@ -202,6 +202,11 @@ CASES = [
     ),
     (
         "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1\n"
+        "order_by='temperature'\norder='least-heating'",
+        "7:7: a batch has one order; expected `order` or `order_by`, not both",
+    ),
+    (
+        "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1\n"
         "[[campaign.stages]]\nname='a'\noptimizer='lhs'\nexperiments=1",
         "7:6: there is a stage 'a' already",
     ),

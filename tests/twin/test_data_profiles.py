@@ -24,7 +24,7 @@ amine = { choices = ["oleylamine", "octylamine"] }
 
 [analysis.channels.table]
 use = "off-line"
-gives = { peak = "nm", plqy = "%" }
+gives = { peak = "nm", plqy = { unit = "%", range = ["0 %", "100 %"] } }
 
 [features]
 plqy = "table.plqy"
@@ -46,15 +46,16 @@ HEAD = ("T / degC", "cadmium_mmol/L", "amine", "PLQY")
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A profile beside its table of 30 rows, one of them without a result."""
+    """A profile beside its table of 30 rows, one without a result, one with an impossible one."""
     rng = np.random.default_rng(1)
     with (tmp_path / "records.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(HEAD)
         for number in range(30):
             temperature_c, cadmium = rng.uniform(200.0, 300.0), rng.uniform(1.0, 50.0)
-            plqy = "" if number == 3 else 0.2 * temperature_c - 0.1 * cadmium
-            table.writerow([temperature_c, cadmium, ("oleylamine", "octylamine")[number % 2], plqy])
+            amine = ("oleylamine", "octylamine")[number % 2]
+            plqy = {3: "", 4: 140.0}.get(number, 0.2 * temperature_c - 0.1 * cadmium)
+            table.writerow([temperature_c, cadmium, amine, plqy])
     (tmp_path / "records.toml").write_text(DATA, encoding="utf-8")
     return tmp_path / "records.toml"
 
@@ -70,11 +71,11 @@ def test_it_is_checked_with_its_tables(data: Path) -> None:
     parameters = [(one.name, one.low, one.high, one.unit) for one in loaded.space.parameters]
     assert parameters[:2] == [("temperature", 200, 300, "°C"), ("cadmium", 1, 50, "mmol/L")]
     found = read_data(loaded)
-    assert (found.X.shape, found.Y.shape, found.left_out) == ((29, 3), (29, 1), 1)
+    assert (found.X.shape, found.Y.shape, found.left_out) == ((28, 3), (28, 1), 2)
     done = flowrig("check", data)
     assert done.exit_code == 0, done.output
-    assert "29 experiments, 1 rows left out" in done.output
-    assert json.loads(flowrig("check", data, "--json").output)["experiments"] == 29
+    assert "28 experiments, 2 rows left out" in done.output
+    assert json.loads(flowrig("check", data, "--json").output)["experiments"] == 28
     (data.parent / "records.csv").unlink()
     done = flowrig("check", data)
     assert done.exit_code == 2
@@ -102,7 +103,7 @@ def test_a_twin_learns_from_it(data: Path, *, alone: bool) -> None:
     done = flowrig("twin", "cv", *words, "--repeats", 1, "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert (told["experiments"], told["left_out"]) == (29, 1)
+    assert (told["experiments"], told["left_out"]) == (28, 2)
     assert told["responses"]["plqy"]["r2"] > 0.9
 
 
@@ -115,6 +116,8 @@ def test_a_twin_learns_from_it(data: Path, *, alone: bool) -> None:
         ('"200 degC"', '"200 degreees"', "expected a number, or a quantity"),
         ('["200 degC", "300 degC"]', '["300 degC", "200 degC"]', "is not below"),
         ('gives = {', 'device = "hdx"\ngives = {', "unknown key 'device'"),
+        ('gives = {', 'within = "2 d"\ngives = {', "'within' says nothing of data"),
+        ('[features]', '[analysis.channels.x]\nuse = "emission"\n[features]', "nothing measures"),
         ('[campaign]\n', '[campaign]\nstages = []\n', "unknown key 'stages'"),
         ('columns = {', 'columns = { peak = "x", ', "unknown key 'peak'"),
         ('title = ', 'titel = ', "unknown key 'titel'"),

@@ -139,7 +139,7 @@ def test_interrupted_question_leaves_no_answer_behind(peer, driver_at, monkeypat
     driver = driver_at(peer({**SANE, PVALUE: answer_slowly}))
     driver.open()
     with monkeypatch.context() as patch:
-        patch.setattr("pyvisa.resources.MessageBasedResource.read_raw", _press_ctrl_c)
+        patch.setattr("flowrig_watlow.scpi.link._raw", _press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             driver.read()
 

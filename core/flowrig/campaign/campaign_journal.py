@@ -29,7 +29,6 @@ from flowrig.measurement.evaluate import Measurement, calibration_arrays, measur
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.measurement.sample import Features
-from flowrig.problem.space import Value
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.trips import tripped
@@ -83,21 +82,16 @@ class CampaignJournal:
         """Write that a stage ends after so many experiments, before its last one."""
         self.write(StageEnded(stage=stage.name, experiments=experiments, reason=reason))
 
-    def decided(
-        self,
-        stage: Stage,
-        suggestions: Sequence[Suggestion],
-        first: int,
-        before: Mapping[str, Value] | None = None,
-    ) -> None:
+    def decided(self, stage: Stage, suggestions: Sequence[Suggestion], first: int) -> None:
         """Write a batch of decisions, in the order in which the stage measures them.
 
         Args:
             stage: the stage.
             suggestions: conditions, at least one.
             first: number of the first experiment of the batch.
-            before: conditions of the experiment before; None if there is none.
         """
+        newest = self.journal.last(Decided)
+        before = None if newest is None else newest.data.conditions
         places = in_order(self.profile, stage, [s.conditions for s in suggestions], before)
         self._write_batch(
             [

@@ -116,24 +116,21 @@ class CampaignLoop:
             self._studies.ask(stage)
             return
         self._later.before_choice(self._chooser)
-        decided, tried = self._record.decisions(), self._progress.tried(stage)
-        first = len(decided) + 1
-        wanted = self._progress.left_to_decide(stage)
+        first = len(self._record.decisions()) + 1
+        done = len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
             stage,
             results_for_optimizers(self._record, spectra=stage.spectra, arm=stage.arm),
-            [one.conditions for one in tried],
-            min(stage.batch, wanted),
+            [one.conditions for one in self._progress.tried(stage)],
+            min(stage.batch, self._progress.left_to_decide(stage)),
             self._executor.compute,
             pending=self._later.pending(stage),
             first=first,
         )
         self._journal.report(_symptoms(stage, first, choice))
         if choice.suggestions:
-            before = decided[-1].conditions if decided else None
-            self._journal.decided(stage, choice.suggestions, first, before)
+            self._journal.decided(stage, choice.suggestions, first)
         elif choice.stage_over:
-            done = len(self._progress.decided_in(stage))
             self._journal.stage_ended(stage, choice.stage_over, done)
         elif self._record.campaign.if_optimizer_fails == "hold":
             raise NeedsPersonError(f"the optimizer failed before experiment {first}; put it right")

@@ -24,8 +24,10 @@ from flowrig.cli.instruments.plugin import plugin
 from flowrig.cli.instruments.profile import profile
 from flowrig.cli.instruments.trace import trace
 from flowrig.cli.results.bench import bench
+from flowrig.cli.results.calibrate import calibrate
 from flowrig.cli.results.compare import compare
 from flowrig.cli.results.export import export
+from flowrig.cli.results.label import label
 from flowrig.cli.results.replay import replay
 from flowrig.cli.results.report import report
 from flowrig.cli.results.result import result
@@ -164,6 +166,8 @@ for command in (
     replay,
     export,
     result,
+    label,
+    calibrate,
     check,
     plan,
     profile,

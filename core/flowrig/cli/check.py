@@ -1,7 +1,7 @@
 """`flowrig plugins`, `flowrig profiles` and `flowrig check`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -117,17 +117,12 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
       flowrig check my-rig.toml --connect
       flowrig check my-rig.toml --numbers
     """
-    from flowrig.cli.runs.design_numbers import path_as_json
     from flowrig.plugins.registry import Plugins
-    from flowrig.profile import DataProfile, ProfileError, read_profile
+    from flowrig.profile import DataProfile
     from flowrig.run.preflight import refusals, simulation_outlook
 
-    plugins, loaded = Plugins.discover(), None
-    problems: Sequence[Problem] = ()
-    try:
-        loaded = read_profile(profile, plugins).load_any()
-    except ProfileError as error:
-        problems = error.problems
+    plugins = Plugins.discover()
+    loaded, problems = _load(profile, plugins)
     if isinstance(loaded, DataProfile):
         _check_data(loaded, wants_rig=connect or simulate or numbers, as_json=as_json)
         return
@@ -139,24 +134,35 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     if loaded is not None and not refused and (connect or simulate):
         devices = _identify(loaded, plugins, simulate=simulate)
     if as_json:
-        told: dict[str, Any] = {
-            "problems": [_plain(problem) for problem in problems],
-            "refused": refused,
-            **_plain_outlook(outlook),
-            "devices": devices,
-        }
-        if loaded is not None:
-            told |= path_as_json(loaded, numbers=numbers)
-        print_json(told)
+        told = {"refused": refused, **_plain_outlook(outlook), "devices": devices}
+        _print_checked(loaded, problems, told, numbers=numbers)
     else:
         for text in (*map(str, problems), *refused):
             say(text, fg="red", err=True)
         if loaded is not None and not refused:
-            _describe(loaded, numbers=numbers)
-            for name, identity in devices.items():
-                say(f"  {name}: {' '.join(filter(None, identity.values()))}")
+            _describe(loaded, devices, numbers=numbers)
             _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
+
+
+def _print_checked(
+    loaded: Any, problems: Sequence["Problem"], told: dict[str, Any], *, numbers: bool
+) -> None:
+    """Print what was found as JSON."""
+    from flowrig.cli.runs.design_numbers import path_as_json
+
+    path = {} if loaded is None else path_as_json(loaded, numbers=numbers)
+    print_json({"problems": [_plain(problem) for problem in problems], **told, **path})
+
+
+def _load(profile: str, plugins: Any) -> tuple[Any, Sequence["Problem"]]:
+    """The profile of a rig or of data, None if it has problems; and the problems."""
+    from flowrig.profile import ProfileError, read_profile
+
+    try:
+        return read_profile(profile, plugins).load_any(), ()
+    except ProfileError as error:
+        return None, error.problems
 
 
 def _check_data(data: Any, *, wants_rig: bool, as_json: bool) -> None:
@@ -230,8 +236,8 @@ def _plain(problem: Any) -> dict[str, Any]:
     }
 
 
-def _describe(profile: Any, *, numbers: bool) -> None:
-    """Print a summary of a profile, to compare with the rig."""
+def _describe(profile: Any, devices: Mapping[str, Any], *, numbers: bool) -> None:
+    """Print a summary of a profile, and of identified devices, to compare with the rig."""
     from flowrig.cli.runs.design_numbers import path_sentences, print_numbers
     from flowrig.cli.runs.safety_rules import print_safety
 
@@ -259,6 +265,8 @@ def _describe(profile: Any, *, numbers: bool) -> None:
     _print_missing(profile)
     if numbers:
         print_numbers(profile)
+    for name, identity in devices.items():
+        say(f"  {name}: {' '.join(filter(None, identity.values()))}")
 
 
 def _stage(stage: Any) -> str:

@@ -386,13 +386,6 @@ def detected(device: "Device", value: Any, points: int | None = None) -> NDArray
     return array
 
 
-def _with(value: R, **parts: object) -> R:
-    """A reading with other parts; itself where they are its own, as those of most drivers."""
-    if all(getattr(value, name) is part for name, part in parts.items()):
-        return value
-    return evolve(value, **parts)  # type: ignore[misc]
-
-
 def series(device: "Device", value: Any, count: int) -> NDArray[Any]:
     """Frames of a detector that takes several in a row; each is checked by itself.
 
@@ -404,6 +397,13 @@ def series(device: "Device", value: Any, count: int) -> NDArray[Any]:
         expected = f"an array of {count} frames, shape `{count} x n_pixels`"
         raise refusal(device, "_do_acquire_series", value, expected)
     return array
+
+
+def _with(value: R, **parts: object) -> R:
+    """A reading with other parts; itself where they are its own, as those of most drivers."""
+    if all(getattr(value, name) is part for name, part in parts.items()):
+        return value
+    return evolve(value, **parts)  # type: ignore[misc]
 
 
 def _array(value: Any) -> NDArray[Any]:

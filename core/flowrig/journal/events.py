@@ -738,7 +738,9 @@ class Measured(EventData):
     With it are the arrays `NAME.counts`, raw frames, shape `n_frames x n_pixels`, `NAME.times_s`,
     shape `n_frames`, and `NAME.dark`, shape `n_pixels`, if a dark was taken, for every detector
     NAME; and for every channel its spectrum under its name, with `CHANNEL.axis` if its analysis
-    gave it an axis of its own.
+    gave it an axis of its own. Of a [scan](profile.md#analysischannelsnamescan) the frames of all
+    positions stand one after the other, `CHANNEL.scan` has the spectrum at each, shape `positions x
+    n_pixels`, of which `CHANNEL` is the mean, and `SERIES.series` each series, shape `positions`.
 
     Attributes:
         index: number of the experiment, from 1.

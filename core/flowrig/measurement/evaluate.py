@@ -78,7 +78,7 @@ def evaluate(
     features = extract_features(
         profile.analysis,
         samples,
-        profile.features.values(),
+        (*profile.series.values(), *profile.features.values()),
         readings={**nothing, **observation.readings},
         objective=profile.objective,
     )
@@ -177,7 +177,10 @@ def calibration_arrays(
 
 
 def measured_arrays(observation: Observation, features: Features) -> dict[str, NDArray[Any]]:
-    """Arrays that a journal keeps with a measurement: raw frames, times, darks, mean spectra."""
+    """Arrays that a journal keeps with a measurement: raw frames, times, darks, mean spectra.
+
+    Of a scan also the spectrum at each position, shape `positions x p`, and each series.
+    """
     arrays: dict[str, NDArray[Any]] = {
         name: spectrum.values for name, spectrum in features.spectra.items()
     }
@@ -186,6 +189,10 @@ def measured_arrays(observation: Observation, features: Features) -> dict[str, N
         for name, spectrum in features.spectra.items()
         if spectrum.has_own_axis
     }
+    for name, spectra in features.scans.items():
+        if len({len(one.values) for one in spectra}) == 1:
+            arrays[f"{name}.scan"] = np.array([one.values for one in spectra])
+    arrays |= {f"{name}.series": values for name, values in features.series.items()}
     for name, frames in observation.frames.items():
         arrays[f"{name}.counts"] = frames.counts
         arrays[f"{name}.times_s"] = frames.times_s

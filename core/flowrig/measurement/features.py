@@ -1,6 +1,6 @@
 """From the spectra of a sample to its features and flags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,7 @@ from flowrig.measurement.frame_checks import (
 )
 from flowrig.measurement.read_features import read_features
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
+from flowrig.measurement.scans import flags_of_scan, mean_of, parts_of_scan
 from flowrig.measurement.spectra import reactive_frames
 from flowrig.plugins.contained import one_line
 from flowrig.plugins.offers import AnalysisOffer, import_target
@@ -62,23 +63,35 @@ def extract_features(
     looks_at = dict.fromkeys(one for feature in features for one in feature.readings)
     flags: list[Flag] = []
     spectra: dict[str, Spectrum] = {}
-    quantities = dict(readings or {})
+    scans: dict[str, tuple[Spectrum, ...]] = {}
+    quantities: dict[str, Any] = dict(readings or {})
     for name, channel in analysis.channels.items():
         wanted = [reading for reading in looks_at if reading.channel == name]
-        look = _look(channel, samples[channel.device], wanted, lamp_counts_min)
-        spectra[name] = look.spectrum
-        flags += look.flags
-        for quantity in channel.offer.quantities:
-            quantities[f"{name}.{quantity}"] = float(look.quantities.get(quantity, np.nan))
+        looks = _looks(channel, samples[channel.device], wanted, lamp_counts_min)
+        spectra[name] = mean_of([look.spectrum for look in looks])
+        flags += flags_of_scan(channel, [look.flags for look in looks])
+        quantities |= _quantities(channel, looks)
+        if channel.scan is not None:
+            scans[name] = tuple(look.spectrum for look in looks)
     absorbances = [spectra[n] for n, one in analysis.channels.items() if _is(one, ABSORBANCE)]
     for name, channel in analysis.channels.items():
-        if _is(channel, EMISSION):
+        if _is(channel, EMISSION) and channel.scan is None:
             dimmed = dimmed_flags(channel, samples[channel.device], absorbances, lamp_counts_min)
             flags += [evolve(flag, channel=name) for flag in dimmed]
     if objective is not None and objective.spectra:
         quantities |= _computed(objective, spectra, flags)
-    values, lacking = read_features(features, analysis.channels, spectra, quantities)
-    return Features(values=values, spectra=spectra, flags=(*dict.fromkeys([*flags, *lacking]),))
+    read = read_features(features, analysis.channels, spectra, quantities, scans)
+    every = tuple(dict.fromkeys([*flags, *read.flags]))
+    return Features(read.values, spectra, every, scans, read.series)
+
+
+def _quantities(channel: Channel, looks: "Sequence[_Look]") -> dict[str, Any]:
+    """The numbers of a channel's analysis, by CHANNEL.QUANTITY; arrays where it scans."""
+    found: dict[str, Any] = {}
+    for quantity in channel.offer.quantities:
+        values = [float(look.quantities.get(quantity, np.nan)) for look in looks]
+        found[f"{channel.name}.{quantity}"] = np.array(values) if channel.scan else values[0]
+    return found
 
 
 def _is(channel: Channel, analysis: AnalysisOffer) -> bool:
@@ -120,6 +133,16 @@ def used_frames(channel: Channel, counts: NDArray[Any], axis: Array) -> NDArray[
     return reactive_frames(
         counts, axis, pick.window_nm, pick.frames, brightest=pick.brightest_nm is not None
     )
+
+
+def _looks(
+    channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_min: float
+) -> list[_Look]:
+    """What a channel makes of a sample; of one that scans, at each position."""
+    if channel.scan is None:
+        return [_look(channel, sample, wanted, lamp_counts_min)]
+    parts = parts_of_scan(sample, channel.scan.count)
+    return [_look(channel, part, wanted, lamp_counts_min) for part in parts]
 
 
 def _look(channel: Channel, sample: Sample, wanted: list[Reading], lamp_counts_min: float) -> _Look:

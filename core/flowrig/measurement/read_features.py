@@ -6,37 +6,62 @@ from typing import Any
 
 import numpy as np
 from attrs import field, frozen
+from numpy.typing import NDArray
 
 from flowrig.interfaces.device import Quality
 from flowrig.measurement.emission_peak import Peak, find_peak, photon_energy_ev
 from flowrig.measurement.sample import Flag, Spectrum
+from flowrig.measurement.scans import OF_SERIES
 from flowrig.measurement.spectra import area, interpolate_at, window_slice
 from flowrig.profile.model import Channel, Feature, Reading
 
-__all__ = ["lacking", "read_features"]
+__all__ = ["ReadFeatures", "lacking", "read_features"]
+
+Array = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class ReadFeatures:
+    """What features are in one experiment.
+
+    Attributes:
+        values: of features that are numbers, by name; nan where there is none.
+        series: of the others, by name, each of shape `positions`; nan where there is none.
+        flags: of features without a value; GOOD where a value may be missing.
+    """
+
+    values: dict[str, float]
+    series: "dict[str, Array]"
+    flags: list[Flag]
 
 
 def read_features(
     features: Sequence[Feature],
     channels: Mapping[str, Channel],
     spectra: Mapping[str, Spectrum],
-    quantities: Mapping[str, float],
-) -> tuple[dict[str, float], list[Flag]]:
+    quantities: Mapping[str, Any],
+    scans: Mapping[str, tuple[Spectrum, ...]] | None = None,
+) -> ReadFeatures:
     """Values of features, and flags of those that have none.
 
     Args:
         features: they may use each other, in any order.
         channels: by name.
         spectra: by channel.
-        quantities: numbers of the analyses, by "CHANNEL.QUANTITY".
-
-    Returns:
-        values by name, nan where there is none; flags, GOOD where a value may be missing.
+        quantities: numbers of the analyses, by "CHANNEL.QUANTITY"; an array for one that scans.
+        scans: by channel that scans, its spectrum at each position.
     """
-    reader = _Reader(channels, spectra)
+    reader = _Reader(channels, spectra, scans or {})
     known: dict[str, Any] = {name: name for name in channels} | dict(quantities)
+    series: dict[str, Array] = {}
     for feature in _in_order(features):
-        known[feature.name] = _finite(reader.value(feature, known))
+        value = reader.value(feature, known)
+        if feature.is_series:
+            found = np.asarray(value, dtype=np.float64)
+            known[feature.name] = series[feature.name] = np.where(np.isfinite(found), found, np.nan)
+        else:
+            known[feature.name] = _finite(value)
+    features = [one for one in features if not one.is_series]
     values = {feature.name: float(known[feature.name]) for feature in features}
     missing = [
         Flag(
@@ -47,7 +72,7 @@ def read_features(
         for one in features
         if not math.isfinite(values[one.name]) and not one.is_shape
     ]
-    return values, [*missing, *reader.shapeless()]
+    return ReadFeatures(values, series, [*missing, *reader.shapeless()])
 
 
 def lacking(feature: str) -> str:
@@ -77,12 +102,15 @@ class _Reader:
     Attributes:
         channels: by name.
         spectra: by channel.
-        bands: the highest band by channel and window [nm]; None where there is none.
+        scans: by channel that scans, its spectrum at each position.
+        bands: the highest band by channel and window [nm], and by position; None where there is
+            none.
     """
 
     channels: Mapping[str, Channel]
     spectra: Mapping[str, Spectrum]
-    bands: dict[Reading, Peak | None] = field(factory=dict)
+    scans: Mapping[str, tuple[Spectrum, ...]] = field(factory=dict)
+    bands: dict[tuple[Reading, int], Peak | None] = field(factory=dict)
 
     def value(self, feature: Feature, known: Mapping[str, Any]) -> Any:
         """The value of a feature.
@@ -101,33 +129,45 @@ class _Reader:
         return self._functions[reading.how](reading.channel, *lengths)
 
     @property
-    def _functions(self) -> Mapping[str, Callable[..., float]]:
-        return {
+    def _functions(self) -> Mapping[str, Callable[..., Any]]:
+        of_spectra: dict[str, Callable[..., float]] = {
             "at": self._at,
             "area": self._area,
             "peak": self._peak_nm,
             "energy": self._energy_ev,
             "fwhm": self._fwhm_nm,
         }
+        return {**{how: self._each(read) for how, read in of_spectra.items()}, **OF_SERIES}
 
-    def _at(self, channel: str, place: float) -> float:
-        spectrum = self.spectra[channel]
-        if self._is_beyond(channel, place, place):
+    def _each(self, read: Callable[..., float]) -> Callable[..., Any]:
+        """The same for a channel that scans: an array with its value at each position."""
+
+        def of(channel: str, *places: float) -> Any:
+            if channel not in self.scans:
+                return read(channel, self.spectra[channel], 0, *places)
+            spectra = enumerate(self.scans[channel])
+            return np.array([read(channel, one, number, *places) for number, one in spectra])
+
+        return of
+
+    def _at(self, channel: str, spectrum: Spectrum, _number: int, place: float) -> float:
+        if self._is_beyond(channel, spectrum, place, place):
             return math.nan
         return interpolate_at(spectrum.values, spectrum.wavelengths_nm, place)
 
-    def _area(self, channel: str, low: float, high: float) -> float:
-        spectrum = self.spectra[channel]
-        if self._is_beyond(channel, low, high):
+    def _area(
+        self, channel: str, spectrum: Spectrum, _number: int, low: float, high: float
+    ) -> float:
+        if self._is_beyond(channel, spectrum, low, high):
             return math.nan
         return area(spectrum.values, spectrum.wavelengths_nm, (low, high))
 
-    def _is_beyond(self, channel: str, low: float, high: float) -> bool:
+    def _is_beyond(self, channel: str, spectrum: Spectrum, low: float, high: float) -> bool:
         """Whether an analysis gave a spectrum over an axis that does not reach places on it.
 
         Wavelengths are checked before a run, against the detector.
         """
-        axis = self.spectra[channel].wavelengths_nm
+        axis = spectrum.wavelengths_nm
         is_light = self.channels[channel].offer.axis_unit == "nm"
         return not is_light and not axis[0] <= low <= high <= axis[-1]
 
@@ -143,17 +183,19 @@ class _Reader:
         peak = self._band(*where)
         return math.nan if peak is None else peak.fwhm_nm
 
-    def _band(self, channel: str, low_nm: float, high_nm: float) -> Peak | None:
-        key = Reading(channel, "peak", (low_nm, high_nm))
+    def _band(
+        self, channel: str, spectrum: Spectrum, number: int, low_nm: float, high_nm: float
+    ) -> Peak | None:
+        reading = Reading(channel, "peak", (low_nm, high_nm))
+        key = reading, number
         if key not in self.bands:
-            spectrum = self.spectra[channel]
-            window = window_slice(spectrum.wavelengths_nm, key.window_nm)
+            window = window_slice(spectrum.wavelengths_nm, reading.window_nm)
             self.bands[key] = find_peak(spectrum.values[window], spectrum.wavelengths_nm[window])
         return self.bands[key]
 
     def shapeless(self) -> Iterable[Flag]:
         """Flags of bands that are not there or not whole; a fault if the objective needs one."""
-        for key, peak in self.bands.items():
+        for (key, _), peak in self.bands.items():
             device = self.channels[key.channel].device
             where = "{:g} to {:g} nm".format(*key.window_nm)
             if peak is None:

@@ -91,7 +91,7 @@ class Sample:
         return evolve(self, dark=dark)
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(eq=False)
 class Features:
     """The features of one experiment, with the averaged spectra.
 
@@ -100,11 +100,16 @@ class Features:
             "peak_nm", "peak_ev" and "fwhm_nm"; nan where there is no value.
         spectra: the averaged spectrum of every channel, by its name.
         flags: reasons why features cannot be trusted; empty if there is none.
+        scans: by channel that scans, its averaged spectrum at each position; `spectra` has their
+            mean.
+        series: by name, what has a value at each position of a scan, of shape `positions`.
     """
 
     values: Mapping[str, float]
     spectra: Mapping[str, Spectrum]
     flags: tuple[Flag, ...] = field(default=())
+    scans: Mapping[str, tuple[Spectrum, ...]] = field(factory=dict)
+    series: Mapping[str, Array] = field(factory=dict)
 
     @property
     def quality(self) -> Quality:

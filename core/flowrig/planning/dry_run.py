@@ -15,9 +15,9 @@ from flowrig.journal import events
 from flowrig.measurement.observation import Observation
 from flowrig.operator.gates import Gates, sentence
 from flowrig.operator.hand_work import volumes_to_change
-from flowrig.planning.heating_time import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.planning.known_conditions import Planned
 from flowrig.problem.space import Value
+from flowrig.procedure.heating_time import AMBIENT_C, heating_time_s, steady_time_s
 from flowrig.procedure.procedures import calibrate, continue_condition, run_condition
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (

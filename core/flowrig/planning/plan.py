@@ -7,7 +7,6 @@ from attrs import evolve, frozen
 
 from flowrig.errors import InputError, OutOfRangeError
 from flowrig.planning.dry_run import Drawing, DryRun, Emptying, Outcome, Question, Refill
-from flowrig.planning.heating_time import AMBIENT_C
 from flowrig.planning.known_conditions import (
     Conditions,
     Known,
@@ -19,6 +18,7 @@ from flowrig.planning.known_conditions import (
     scattered,
 )
 from flowrig.problem.steps import all_allowed
+from flowrig.procedure.heating_time import AMBIENT_C
 from flowrig.profile import Profile, Stage
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
@@ -329,6 +329,8 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
             "heating, cooling and settling in [steady]"
         )
     assumptions.append("neither the answers of instruments nor the choice of conditions take time")
+    if profile.awaited:
+        assumptions.append("results that are entered later are there when they are needed")
     if profile.residence_time.stationary is not None:
         assumptions.append(
             "features stand still as soon as that can be known; the ranges end with none"

@@ -1,5 +1,6 @@
 """The entry points of installed plugins, found without importing anything."""
 
+import contextlib
 import glob
 import os
 import sys
@@ -23,6 +24,10 @@ HOME: Final = "flowrig"
 
 SESSION: Final = "this session"
 """Distribution name of plugins that a caller passes to `Plugins.discover`."""
+
+
+_INFO: Final = (".dist-info", ".egg-info")
+"""Ends of the names of folders in which distributions declare entry points."""
 
 
 @frozen
@@ -58,11 +63,21 @@ class InstalledPlugin:
 def find_plugins() -> tuple[list[InstalledPlugin], list[str]]:
     """Plugins of all entry points, in the order of their names; nothing is imported.
 
-    Several distributions can claim one name.
+    Several distributions can claim one name. As long as no declaration on the path changes, they
+    are read once: a program may load many profiles.
 
     Returns:
         the plugins, and a sentence for each declaration that cannot be read.
     """
+    mark = _mark(sys.path)
+    newest = _newest[0] if _newest else None
+    if newest is None or mark is None or newest[0] != mark:
+        newest = mark, *_read_plugins()
+        _newest[:] = [newest]
+    return list(newest[1]), list(newest[2])
+
+
+def _read_plugins() -> tuple[list[InstalledPlugin], list[str]]:
     trouble: list[str] = []
     try:
         with warnings.catch_warnings(record=True) as doubts:
@@ -73,6 +88,37 @@ def find_plugins() -> tuple[list[InstalledPlugin], list[str]]:
         entries = list(_read_one_by_one(trouble))
     found = dict.fromkeys(map(_plugin, entries))
     return sorted(found, key=lambda one: (one.name, one.distribution, one.version)), trouble
+
+
+_Mark = tuple[tuple[str, int, int], ...]
+
+_newest: list[tuple[_Mark | None, list[InstalledPlugin], list[str]]] = []
+"""What was found last, at most one."""
+
+
+def _mark(folders: Sequence[str]) -> _Mark | None:
+    """Place, time of change [ns] and size [bytes] of every file that declares entry points.
+
+    None where an archive or an egg is on the path, inside of which files may change.
+    """
+    found: list[tuple[str, int, int]] = []
+    for folder in map(os.path.abspath, folders):
+        try:
+            with os.scandir(folder) as entries:
+                inside = [one.path for one in entries if one.name.endswith(_INFO)]
+        except OSError:
+            if folder.endswith(".egg") or os.path.isfile(folder):  # noqa: PTH113
+                return None
+            inside = []
+        if folder.endswith(".egg"):
+            return None
+        found.append((folder, 0, 0))
+        for path in sorted(inside):
+            file = os.path.join(path, "entry_points.txt")  # noqa: PTH118
+            with contextlib.suppress(OSError):
+                seen = os.stat(file)  # noqa: PTH116
+                found.append((file, seen.st_mtime_ns, seen.st_size))
+    return tuple(found)
 
 
 def _plugin(entry: Any) -> InstalledPlugin:

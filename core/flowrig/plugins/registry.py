@@ -10,6 +10,7 @@ instruments.
 
 import difflib
 import re
+import sys
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -228,6 +229,29 @@ def _warn_once(messages: Iterable[str]) -> None:
             warnings.warn(f"{message}; flowrig goes on without it", PluginWarning, stacklevel=3)
 
 
+_ours: dict[str, tuple[object, list[Offer], list[Path]]] = {}
+"""What the shipped plugins have offered, by the name of their module, with the module itself."""
+
+
+def _known(plugin: InstalledPlugin) -> tuple[list[Offer], list[Path]] | None:
+    """What a shipped plugin has offered before in this process; None where that is not known."""
+    name = _module_of(plugin)
+    if name not in _ours or _ours[name][0] is not sys.modules.get(name):
+        return None
+    return _ours[name][1:]
+
+
+def _keep(plugin: InstalledPlugin, offers: list[Offer], folders: list[Path]) -> None:
+    if name := _module_of(plugin):
+        _ours[name] = sys.modules.get(name), offers, folders
+
+
+def _module_of(plugin: InstalledPlugin) -> str:
+    """Name of the module that a shipped plugin is; empty for every other one."""
+    is_ours = plugin.distribution == HOME and not getattr(plugin.entry, "object_name", None)
+    return str(getattr(plugin.entry, "module_name", "")) if is_ours else ""
+
+
 class _Loader:
     """Loads plugins one by one, and keeps either all offers of a plugin or none."""
 
@@ -263,13 +287,15 @@ class _Loader:
     ) -> None:
         """Load a plugin, from its entry point unless its module is given."""
         try:
-            offers, folders = contained(
+            offers, folders = (_known(plugin) if module is None else None) or contained(
                 lambda: _ask(plugin.entry.load() if module is None else module, plugin.name),
                 limit_s,
             )
         except FlowrigError as error:
             self._break(plugin, f"the plugin {plugin.label} cannot be loaded: {one_line(error)}")
             return
+        if module is None:
+            _keep(plugin, offers, folders)
         self.listed += [ListedOffer(plugin, offer) for offer in offers]
         self.folders += [(plugin, folder) for folder in folders]
 

@@ -3,8 +3,11 @@
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal, cast
 
+import numpy as np
+from attrs import evolve
+
 from flowrig.errors import OutOfRangeError
-from flowrig.interfaces import Frames
+from flowrig.interfaces import Frames, Quality
 from flowrig.measurement.observation import Array
 from flowrig.problem.space import Value
 from flowrig.procedure.steps import (
@@ -31,6 +34,7 @@ __all__ = [
     "rinse",
     "set_devices",
     "take_dark",
+    "take_sample",
     "told",
 ]
 
@@ -51,11 +55,46 @@ def take_dark(profile: Profile, frames: int) -> Generator[Step, Any, Mapping[str
     return cast("Mapping[str, Frames]", dark)
 
 
-def look(profile: Profile, frames: int, purpose: Literal["look", "sample"]) -> Acquire:
-    """Frames of all detectors; channels may say their number and interval themselves."""
+def look(
+    profile: Profile,
+    frames: int,
+    purpose: Literal["look", "sample"],
+    devices: Sequence[str] | None = None,
+) -> Acquire:
+    """Frames of some detectors, or of all; channels may say number and interval themselves."""
     analysis = profile.analysis
-    return Acquire(
-        analysis.devices, frames, analysis.frame_interval_s, purpose, analysis.own_frames
+    named = analysis.devices if devices is None else tuple(devices)
+    return Acquire(named, frames, analysis.frame_interval_s, purpose, analysis.own_frames)
+
+
+def take_sample(profile: Profile, count: int) -> Generator[Step, Any, Mapping[str, Frames]]:
+    """So many frames of all detectors at once, then of those that scan, at each position."""
+    analysis, scans = profile.analysis, profile.analysis.scans
+    still = tuple(name for name in analysis.devices if name not in scans)
+    frames: dict[str, Frames] = {}
+    if still:
+        frames |= yield look(profile, count, "sample", still)
+    for scan in dict.fromkeys(scans.values()):
+        scanning = tuple(name for name, one in scans.items() if one == scan)
+        parts: list[Mapping[str, Frames]] = []
+        for value in scan.values(profile.devices[scan.device].value_of):
+            yield SetValues({scan.device: value})
+            if scan.settle_s > 0.0:
+                yield Wait(scan.settle_s, f"{scan.device} settles")
+            parts.append((yield look(profile, count, "sample", scanning)))
+        frames |= {name: _joined([part[name] for part in parts]) for name in scanning}
+    return frames
+
+
+def _joined(parts: Sequence[Frames]) -> Frames:
+    """Frames that were taken one after the other as one; their quality is the worst."""
+    rank = [Quality.GOOD, Quality.DOUBTFUL, Quality.BAD]
+    return evolve(
+        parts[0],
+        quality=max((one.quality for one in parts), key=rank.index),
+        counts=np.concatenate([one.counts for one in parts]),
+        times_s=np.concatenate([one.times_s for one in parts]),
+        saturated=np.concatenate([one.saturated for one in parts]),
     )
 
 

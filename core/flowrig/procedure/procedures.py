@@ -19,6 +19,7 @@ from flowrig.procedure.parts import (
     rinse,
     set_devices,
     take_dark,
+    take_sample,
     told,
 )
 from flowrig.procedure.steps import (
@@ -216,7 +217,7 @@ def _sampled(
 ) -> Generator[Step, Any, Observation]:
     """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
     count = flow.frames or profile.analysis.frames
-    frames = (yield look(profile, count, "sample")) if profile.analysis.devices else {}
+    frames = yield from take_sample(profile, count)
     if not flow.keeps:
         yield Stop(streams)
     return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))

@@ -383,6 +383,7 @@ class Structurer:
             pick="all" if keys.pick is None and offer.takes_all else keys.pick,
             frames=keys.frames,
             frame_interval_s=keys.frame_interval_s,
+            scan=keys.scan,
             path=("analysis", "channels", name),
         )
 
@@ -508,6 +509,7 @@ class _StageKeys:
     experiments: int
     batch: int = 1
     order_by: str | None = None
+    order: Literal["least-heating"] | None = None
     until_r2: float | None = None
     arm: str | None = None
     counts_prior: bool = False
@@ -526,6 +528,7 @@ class _ChannelKeys:
     pick: _Picked = None
     frames: int | None = None
     frame_interval_s: float | None = None
+    scan: model.Scan | None = None
 
 
 def _expression(value: Any, _type: Any) -> Expression:

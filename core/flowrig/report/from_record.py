@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from flowrig.errors import FlowrigError
 from flowrig.interfaces.device import Quality
 from flowrig.journal.events import (
@@ -196,7 +198,10 @@ def _spectra(record: RunRecord, index: int) -> dict[str, Spectrum]:
     arrays, shown = record.arrays(index), {}
     for name, channel in record.profile.analysis.channels.items():
         axis = record.axis(channel.device)
-        used = used_frames(channel, arrays[f"{channel.device}.counts"], axis)
+        counts = arrays[f"{channel.device}.counts"]
+        parts = [counts] if channel.scan is None else np.split(counts, channel.scan.count)
+        each = [used_frames(channel, part, axis) + n * len(part) for n, part in enumerate(parts)]
+        used = np.concatenate(each)
         shown[name] = Spectrum(arrays.get(f"{name}.axis", axis), arrays[name], used)
     return shown
 

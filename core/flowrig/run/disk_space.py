@@ -42,7 +42,9 @@ def experiment_bytes(profile: Profile, pixels: Mapping[str, int]) -> int:
 def _frame_bytes(profile: Profile, detector: str) -> int:
     """Size [bytes] of one pixel in all frames of a sample."""
     is_spectrometer = profile.devices[detector].offer.kind == "spectrometer"
-    return profile.analysis.frames_of(detector) * (COUNTS_BYTES if is_spectrometer else OTHER_BYTES)
+    scan = profile.analysis.scans.get(detector)
+    frames = profile.analysis.frames_of(detector) * (1 if scan is None else scan.count)
+    return frames * (COUNTS_BYTES if is_spectrometer else OTHER_BYTES)
 
 
 class DiskSpace:

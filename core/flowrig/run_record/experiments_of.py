@@ -43,7 +43,8 @@ def read_source(
     if source.is_dir():
         with RunRecord(source, plugins) as record:
             return experiments_of(record, rig.space, rig.objective.responses, selection)
-    return read_experiments(source, rig.space, rig.objective.responses, columns, selection)
+    found = read_experiments(source, rig.space, rig.objective.responses, columns, selection)
+    return _within(rig, found) if isinstance(rig, DataProfile) else found
 
 
 def read_data(data: DataProfile, selection: Selection = EVERYTHING) -> Experiments:
@@ -67,8 +68,21 @@ def read_data(data: DataProfile, selection: Selection = EVERYTHING) -> Experimen
                 prior.source, data.space, data.objective.responses, data.columns(prior), selection
             )
         )
-    return Experiments(
+    together = Experiments(
         X=np.vstack([one.X for one in tables]),
         Y=np.vstack([one.Y for one in tables]),
         left_out=sum(one.left_out for one in tables),
+    )
+    return _within(data, together)
+
+
+def _within(data: DataProfile, experiments: Experiments) -> Experiments:
+    """The experiments whose responses are in the ranges of their results."""
+    ranges = [data.given(name) for name in data.objective.responses]
+    columns = zip(ranges, experiments.Y.T, strict=True)
+    sound = np.all([(one.low <= values) & (values <= one.high) for one, values in columns], axis=0)
+    return Experiments(
+        X=experiments.X[sound],
+        Y=experiments.Y[sound],
+        left_out=experiments.left_out + int((~sound).sum()),
     )

@@ -25,6 +25,8 @@ _TESTS: Final = {
 """The test of a plugin that is no driver."""
 _OWN: Final = "flowrig.testing:templates/flowrig_template"
 _SHARED: Final = ("line.py", "line_emulator.py", "settings.py")
+_BASE: Final = "instrument.py"
+"""What drivers of all kinds that plugins offer have in common."""
 
 
 def new_plugin(kind: str, name: str, folder: Path, plugins: Plugins | None = None) -> Path:
@@ -79,7 +81,7 @@ def _distribution(kind: str, name: str, offer: KindOffer | None) -> dict[str, st
     own_folder = _folder(_OWN if offer is None else offer.template)
     modules = {}
     for own, template in _modules(kind, offer).items():
-        where = _folder(_OWN) if template in _SHARED else own_folder
+        where = _folder(_OWN) if template in (*_SHARED, _BASE) else own_folder
         modules[f"{package}/{own}"] = _renamed(_text(where / template), kind, name)
     words = {
         "name": name,
@@ -122,7 +124,9 @@ def _modules(kind: str, offer: KindOffer | None) -> dict[str, str]:
     if kind in _MODELS:
         return {**own, "settings.py": f"{stem}_settings.py"}
     device = {**own, "emulator.py": f"{stem}_emulator.py", **{name: name for name in _SHARED}}
-    return device if offer is None else {**device, "settings.py": f"{stem}_settings.py"}
+    if offer is None:
+        return device
+    return {**device, _BASE: _BASE, "settings.py": f"{stem}_settings.py"}
 
 
 def _module(kind: str) -> str:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 from attrs import define, field
+from numpy.typing import NDArray
 
 from flowrig.clock import Clock
 from flowrig.emulation import HeaterBody, PumpBody, SpectrometerBody
@@ -139,7 +141,7 @@ class Frames:
     _count: int = 0
     _interval_s: float = 0.0
     _began_s: float = 0.0
-    _taken: list[bytes] = field(factory=list)
+    _taken: list[NDArray[np.uint16]] = field(factory=list)
     _is_done: bool = True
     _input: bytes = b""
 
@@ -161,9 +163,10 @@ class Frames:
             return b""
         self._is_done = True
         head = f"{self.number},{self._count},{self._time_us},{self._light}\n".encode("ascii")
-        columns = [one.split(b",") for one in self._taken]
-        rows = (b",".join(row) for row in zip(*columns, strict=True))
-        return head + b"".join(row + b"\n" for row in rows)
+        if not self._taken:
+            return head
+        rows = "\n".join(",".join(map(str, row)) for row in np.stack(self._taken, 1).tolist())
+        return head + f"{rows}\n".encode("ascii")
 
     def is_ready(self) -> bool:
         """Whether a take is complete now that was not before; exposes the frames that are due."""
@@ -194,8 +197,7 @@ class Frames:
             due_s = self._began_s + len(self._taken) * self._interval_s
             if self.clock.now_s() < due_s - ROUNDING_S:
                 return False
-            counts = self.body.expose(self._time_us)
-            self._taken.append(",".join(map(str, counts.tolist())).encode("ascii"))
+            self._taken.append(self.body.expose(self._time_us))
         return True
 
 

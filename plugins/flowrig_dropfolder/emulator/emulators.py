@@ -20,9 +20,12 @@ class Variant:
     Attributes:
         folder: path of the folder that it watches, which is made where it is missing; a temporary
             folder by default.
+        whole: whether it also has the other devices: a pump for each column, a heater, and the
+            spectra Abs and PL.
     """
 
     folder: str = ""
+    whole: bool = False
 
 
 class FolderEmulator(Emulator):
@@ -37,10 +40,13 @@ class FolderEmulator(Emulator):
 
     def __init__(self, context: EmulatorContext, variant: Variant | None = None) -> None:
         super().__init__(context)
-        folder = variant.folder if variant is not None else ""
-        self._program, self._forget = program_of(context, Path(folder) if folder else None)
+        wanted = variant or Variant()
+        folder = Path(wanted.folder) if wanted.folder else None
+        self._program, self._forget = program_of(context, folder)
         self._is_started = False
         self._add()
+        if wanted.whole:
+            self._program.add_others(context, self.num_pixels(context.settings))
 
     def _add(self) -> None:
         """Put the body of the device behind the program."""

@@ -4,14 +4,14 @@ import contextlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from flowrig.clock import Clock
 from flowrig.emulation import Burst, DeviceFault, EmulatorContext, HangUp, ProtocolCore
 from flowrig_dropfolder.emulator.cores import Frames, Machines
-from flowrig_dropfolder.layout import ASK, COMMANDS, STATUS
+from flowrig_dropfolder.layout import ASK, COMMANDS, STATUS, TEMPERATURE
 from flowrig_dropfolder.settings import CommandSettings, FolderSettings
 from flowrig_dropfolder.share import serve_here
 
@@ -20,18 +20,38 @@ __all__ = ["Program", "program_of"]
 BACK_S: Final = 0.3
 """Time [s, real time] after which a share that broke once is back."""
 
+SPECTRA: Final = ("Abs", "PL")
+"""Words in the published names of files with frames."""
+
+SEEN_NM: Final = (200.0, 1100.0)
+"""Wavelengths [nm] of the first and of the last pixel of the spectrometers of a whole program."""
+
 LOOK_S: Final = 0.02
 """Interval [s, real time] at which the program looks into its folder."""
 
 
 class _Loop:
-    """One loop of the program, with the wire in front of its core."""
+    """One loop of the program, with wires in front of its core.
+
+    Devices that share a file have a wire each: what a driver of this process writes goes over its
+    own. Of a file in a real folder nobody knows who wrote it, so that it goes over all of them.
+    """
 
     def __init__(self, core: Machines | Frames, files: tuple[str, ...]) -> None:
         self.core = core
         self.files = files
-        self.wired: ProtocolCore = core
         self.seen: dict[str, bytes] = {}
+        self._all: ProtocolCore = core
+        self._wires: dict[str, ProtocolCore] = {}
+
+    def add(self, context: EmulatorContext) -> None:
+        """Put the wire of a device in front of the core."""
+        mine = self._wires[context.device] = context.tap(self.core)
+        self._all = mine if len(self._wires) == 1 else context.wire().wrap(self._all)
+
+    def feed(self, data: bytes, device: str) -> bytes:
+        """Pass what a device has written to the core; the device may be unknown."""
+        return self._wires.get(device, self._all).feed(data)
 
 
 class Program:
@@ -77,12 +97,34 @@ class Program:
             core = Frames(body, self.clock, f"Take_{spectra}.csv")
             self._loops[spectra] = _Loop(core, (core.name,))
             self._wire(spectra, context)
-            terms = list(enumerate(body.wavelength_coefficients))
-            rows = (
-                f"{sum(one * pixel**power for power, one in terms):.6f}\n"
-                for pixel in range(pixels)
-            )
-            self._write(f"Wavelength_{spectra}.csv", "".join(rows).encode("ascii"))
+            self._write_wavelengths(spectra, body.wavelength_coefficients, pixels)
+
+    def _write_wavelengths(self, spectra: str, coefficients: Sequence[float], pixels: int) -> None:
+        terms = list(enumerate(coefficients))
+        rows = (
+            f"{sum(one * pixel**power for power, one in terms):.6f}\n" for pixel in range(pixels)
+        )
+        self._write(f"Wavelength_{spectra}.csv", "".join(rows).encode("ascii"))
+
+    def add_others(self, context: EmulatorContext, pixels: int) -> None:
+        """Put the bodies of a bench behind all that has none yet.
+
+        A bench has one body of each kind, so that all pumps together move one plunger.
+        """
+        settings = context.settings
+        columns = settings.rows.columns if isinstance(settings, CommandSettings) else ()
+        for column in columns:
+            if column != TEMPERATURE and column not in self._machines.pumps:
+                self._machines.pumps[column] = context.world.pump(context.device)
+        if columns and self._machines.heater is None:
+            self._machines.heater = context.world.heater(context.device)
+        for spectra in SPECTRA:
+            if spectra not in self._loops:
+                self.add_spectrometer(context, spectra, pixels)
+                first_nm, last_nm = SEEN_NM
+                self._write_wavelengths(
+                    spectra, (first_nm, (last_nm - first_nm) / (pixels - 1)), pixels
+                )
 
     def _wire_machines(self, context: EmulatorContext) -> None:
         settings = context.settings
@@ -91,8 +133,7 @@ class Program:
         self._wire(STATUS, context)
 
     def _wire(self, loop: str, context: EmulatorContext) -> None:
-        # Devices that share a file share its wire: each has its own faults on it.
-        self._loops[loop].wired = context.tap(self._loops[loop].wired)
+        self._loops[loop].add(context)
 
     def start(self) -> None:
         """Watch the folder."""
@@ -122,35 +163,44 @@ class Program:
 
     def _work(self) -> None:
         while not self._over.wait(LOOK_S):
+            for loop in list(self._loops.values()):
+                for file in loop.files:
+                    self.wrote(file)
             self.look()
 
+    def wrote(self, name: str, device: str = "") -> None:
+        """Read a file, and answer what is new in it."""
+        with self._lock:
+            self._machines.watch()
+            for word, loop in self._loops.items():
+                if name in loop.files:
+                    self._read(word, loop, name, device)
+
     def look(self, *, reopened: bool = False) -> None:
-        """Read what is new, and answer it."""
+        """Stop what the watchdog stops, expose frames, and let a share be back."""
         with self._lock:
             gone_until_s = self._gone_until_s
             if gone_until_s is not None and (reopened or time.monotonic() >= gone_until_s):
                 self.come_back()
             self._machines.watch()
-            for name, loop in list(self._loops.items()):
-                self._look(name, loop)
+            for word, loop in self._loops.items():
+                if isinstance(loop.core, Frames) and loop.core.is_ready():
+                    self._exchange(word, loop, b"")
 
-    def _look(self, name: str, loop: _Loop) -> None:
-        for file in loop.files:
-            try:
-                data = (self.folder / file).read_bytes()
-            except OSError:
-                continue
-            # flowrig replaces whole files, so that none is read half.
-            if data != loop.seen.get(file):
-                loop.seen[file] = data
-                loop.core.begin()
-                self._exchange(name, loop, f"{file} ".encode("ascii") + data)
-        if isinstance(loop.core, Frames) and loop.core.is_ready():
-            self._exchange(name, loop, b"")
-
-    def _exchange(self, name: str, loop: _Loop, data: bytes) -> None:
+    def _read(self, word: str, loop: _Loop, file: str, device: str) -> None:
         try:
-            answer = loop.wired.feed(data)
+            data = (self.folder / file).read_bytes()
+        except OSError:
+            return
+        # flowrig replaces whole files, so that none is read half.
+        if data != loop.seen.get(file):
+            loop.seen[file] = data
+            loop.core.begin()
+            self._exchange(word, loop, f"{file} ".encode("ascii") + data, device)
+
+    def _exchange(self, name: str, loop: _Loop, data: bytes, device: str = "") -> None:
+        try:
+            answer = loop.feed(data, device)
         except HangUp as end:
             self._answer(name, loop, end.answer)
             self.vanish(BACK_S)

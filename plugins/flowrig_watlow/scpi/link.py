@@ -130,6 +130,8 @@ class ScpiLink:
             )
         except Exception as error:  # pyvisa-py raises a bare Exception here
             raise TimeoutError(f"no connection within {self._deadline_s:g} s") from error
+        # For good: a long line comes in several pieces.
+        resource.ignore_warning(StatusCode.success_max_count_read).__enter__()
         return cast(MessageBasedResource, resource)
 
     def _drop_if_ended(self) -> None:
@@ -163,7 +165,7 @@ class ScpiLink:
         comment = ""
         while True:
             try:
-                line = resource.read_raw().decode("ascii", errors="replace").strip()
+                line = _raw(resource).decode("ascii", errors="replace").strip()
                 if line and not line.startswith(ERROR_LINE):
                     return line
                 comment = line or comment
@@ -245,6 +247,15 @@ class _DeadlineConnection:
             raise ConnectionResetError("the instrument hung up")
         self._wire.received(data)
         return data
+
+
+def _raw(resource: MessageBasedResource) -> bytes:
+    """As `read_raw` of a resource, which prepares a log entry and a context for each line."""
+    data, more = b"", StatusCode.success_max_count_read
+    while more == StatusCode.success_max_count_read:
+        piece, more = resource.visalib.read(resource.session, resource.chunk_size)
+        data += piece
+    return data
 
 
 def _take_over(

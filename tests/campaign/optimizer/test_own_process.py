@@ -58,17 +58,14 @@ def test_decisions_are_the_same_in_a_process_of_its_own(campaign: Campaign) -> N
     ("mood", "deadline_s", "says"),
     [
         ("exits", 120.0, "exit code 9"),
-        ("raises", 120.0, "a bug"),
         ("hangs", 0.5, "no answer within 0.5 s"),
         ("greedy", 120.0, "MemoryError"),
-        ("nan", 120.0, "outside"),
-        ("nothing", 120.0, "suggested 0 points"),
     ],
 )
 def test_whatever_becomes_of_the_process_is_told(
     campaign: Campaign, mood: str, deadline_s: float, says: str
 ) -> None:
-    """A crash, a hang, a bug, too much memory and nonsense are one kind of error, in words."""
+    """A crash, a hang and too much memory are one kind of error, in words."""
     folder, _ = campaign(stages=moody_stage(mood))
     host = OptimizerProcess(folder, 1, deadline_s, 2.0)
     with pytest.raises(OptimizerFailedError, match=says):
@@ -77,21 +74,19 @@ def test_whatever_becomes_of_the_process_is_told(
 
 
 @pytest.mark.usefixtures("moody")
-def test_nothing_left_is_told_as_such(campaign: Campaign) -> None:
-    """It is no failure, in a process of its own either."""
-    folder, profile = campaign(stages=moody_stage("done"))
+def test_a_process_outlives_a_bug_and_nonsense(campaign: Campaign) -> None:
+    """They are errors of the same kind; nothing left is none, and what is printed no answer."""
+    moods = {"raises": "a bug", "nan": "outside", "nothing": "suggested 0 points"}
+    named = [moody_stage(mood).replace('name = "moody"', f'name = "{mood}"') for mood in moods]
+    named.append(moody_stage("done").replace('name = "moody"', 'name = "done"'))
+    folder, profile = campaign(stages="".join(named) + moody_stage("well"))
     host = OptimizerProcess(folder, 1, 120.0, 8.0)
+    for mood, says in moods.items():
+        with pytest.raises(OptimizerFailedError, match=says):
+            host.suggest(mood, [], 2)
     for one in (host, InProcessOptimizer(profile, 1)):
         with pytest.raises(NothingLeftError, match="all 9 points"):
-            one.suggest("moody", [], 2)
-    host.close()
-
-
-@pytest.mark.usefixtures("moody")
-def test_what_an_optimizer_prints_is_no_answer(campaign: Campaign) -> None:
-    """Lines on its standard output go to the log in the run's folder; the answer comes through."""
-    folder, profile = campaign(stages=moody_stage("well"))
-    host = OptimizerProcess(folder, 1, 120.0, 8.0)
+            one.suggest("done", [], 2)
     suggested = host.suggest("moody", [], 2)
     host.close()
     assert [set(one.conditions) for one in suggested] == [set(profile.space.names)] * 2

@@ -16,6 +16,7 @@ FORMATS = {
     "parquet": ("pyarrow", "experiments.parquet"),
     "nexus": ("h5py", "run.nxs"),
     "spectra": ("", "spectra.csv"),
+    "series": ("", "series.csv"),
     "provenance": ("", "provenance.json"),
 }
 """The package that each format needs, and the name of its file."""
@@ -38,6 +39,7 @@ def export(folder: Path, form: str, out: Path | None) -> None:
       parquet  the same with types, units in the metadata of the columns
       nexus    HDF5 with every raw frame and spectrum
       spectra  CSV: the averaged spectrum of every channel and experiment
+      series   CSV: what has a value at each position of a scan
       provenance  JSON: devices, versions, profile and references of each
 
     Parquet needs pip install 'flowrig[parquet]', NeXus pip install 'flowrig[nexus]'.

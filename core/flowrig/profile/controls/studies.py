@@ -27,7 +27,7 @@ from flowrig.problem.door import Door
 from flowrig.profile.controls.from_toml import amount
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
-from flowrig.profile.model import Profile, Stage, Variable
+from flowrig.profile.model import Profile, Scan, Stage, Variable
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
 
@@ -49,18 +49,19 @@ R = TypeVar("R")
 
 
 def acquisition_s(profile: Profile, frames: int) -> float:
-    """Time [s] that frames take on all detectors.
-
-    Args:
-        profile: the rig.
-        frames: how many, of detectors whose channel does not say it.
-    """
-    analysis, found = profile.analysis, 0.0
+    """Time [s] that these frames take, without the moves of scans."""
+    analysis, longest_s, scanning_s = profile.analysis, 0.0, dict[Scan, float]()
     for name in analysis.devices:
         count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
         exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        found = max(found, count * max(interval_s, exposure_us * 1e-6))
-    return found
+        time_s = count * max(interval_s, exposure_us * 1e-6)
+        scan = analysis.scans.get(name)
+        if scan is None:
+            longest_s = max(longest_s, time_s)
+        else:
+            time_s = scan.count * (scan.settle_s + time_s)
+            scanning_s[scan] = max(scanning_s.get(scan, 0.0), time_s)
+    return longest_s + sum(scanning_s.values())
 
 
 def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = ()) -> StudyRig:

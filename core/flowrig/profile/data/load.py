@@ -16,17 +16,14 @@ from flowrig.profile.converter import as_table
 from flowrig.profile.data.model import DataProfile
 from flowrig.profile.expressions import Unit
 from flowrig.profile.expressions.units import read_unit
-from flowrig.profile.mismatch import MISFITS, At, Mismatch, findings
-from flowrig.profile.model import Prior, SurrogateChoice
+from flowrig.profile.mismatch import MISFITS, Mismatch, findings
+from flowrig.profile.model import OFF_LINE, Analysis, Given, Prior, SurrogateChoice
 from flowrig.profile.problems import Finding, Path, ProfileError, nearest, shown
 from flowrig.profile.shorthand import as_lists, at_its_name
 from flowrig.profile.source import Document
 from flowrig.profile.structure import Structurer
 
 __all__ = ["is_data", "load_data"]
-
-OFF_LINE = "off-line"
-"""The analysis of a channel whose results are entered, and not measured by a device."""
 
 _RIG = ("devices", "streams", "path")
 """Keys of which a rig needs each, and data have none."""
@@ -159,19 +156,29 @@ class _Reader:
                 near = nearest(key, known)
                 self._find((*path, key), f"unknown key {key!r}", expected, near, on_key=True)
 
-    def _results(self) -> dict[str, str]:
-        """Unit of each result of the off-line channels."""
-        found: dict[str, str] = {}
-        analysis = self._content.get("analysis")
-        self._only(
-            as_table(analysis) if isinstance(analysis, dict) else {}, ("channels",), ("analysis",)
-        )
-        for name, channel in _channels(self._content).items():
+    def _results(self) -> dict[str, Given]:
+        """The results of the off-line channels, by CHANNEL.QUANTITY."""
+        tables = self._content["analysis"]
+        self._only(tables, ("channels",), ("analysis",))
+        for name, table in _channels(self._content).items():
             here: Path = ("analysis", "channels", name)
-            found |= self._each(here, partial(_gives, name, channel)) or {}
-        return found
+            if not isinstance(table, dict) or table.get("use") != OFF_LINE:
+                message = f"without devices nothing measures the channel {name!r}"
+                self._find(here, message, f'a channel with `use = "{OFF_LINE}"`', on_key=True)
+                return {}
+            for key in ("within", "takes"):
+                if key in table:
+                    message = f"{key!r} says nothing of data that are there"
+                    self._find((*here, key), message, "no such key", on_key=True)
+        analysis = self._part("analysis", Analysis)
+        channels = {} if analysis is None else analysis.off_line
+        return {
+            f"{name}.{quantity}": given
+            for name, one in channels.items()
+            for quantity, given in one.gives.items()
+        }
 
-    def _features(self, results: Mapping[str, str]) -> dict[str, str]:
+    def _features(self, results: Mapping[str, Given]) -> dict[str, str]:
         """The result that each feature is."""
         features = self._content.get("features", {})
         if not isinstance(features, dict):
@@ -270,25 +277,3 @@ def _amount(value: Any, index: int) -> tuple[Fraction, Unit]:
         expected = 'a number, or a quantity such as "200 degC"'
         raise Mismatch(f"got {shown(value)}", expected, at=("range", index))
     return Fraction(number[1]), unit
-
-
-def _gives(name: str, value: Any) -> dict[str, str]:
-    """Unit of each quantity of an off-line channel, by CHANNEL.QUANTITY."""
-    table = as_table(value)
-    if table.get("use") != OFF_LINE:
-        message = f"without devices nothing measures the channel {name!r}"
-        raise Mismatch(message, f'use = "{OFF_LINE}"', at=("use",))
-    for key in table:
-        if key not in ("use", "gives"):
-            raise Mismatch(f"unknown key {key!r}", "`gives`", at=(key,), on_key=True)
-    gives = table.get("gives")
-    if not isinstance(gives, dict) or not gives:
-        raise Mismatch("its quantities are missing", 'gives = { peak = "nm" }', on_key=True)
-    misfits: list[Exception] = [
-        At("gives", At(key, Mismatch(f"got {shown(unit)}", "a unit")))
-        for key, unit in gives.items()
-        if not isinstance(unit, str)
-    ]
-    if misfits:
-        raise ExceptionGroup("gives", misfits)
-    return {f"{name}.{key}": unit for key, unit in gives.items()}

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Space
-from flowrig.profile.model import Prior, SurrogateChoice
+from flowrig.profile.model import Given, Prior, SurrogateChoice
 
 __all__ = ["DataProfile"]
 
@@ -20,7 +20,7 @@ class DataProfile:
         title: title in words.
         source: source of its facts, for instance a DOI.
         space: the conditions, each in the unit in which its range is written.
-        results: unit of each result, by CHANNEL.QUANTITY.
+        results: by CHANNEL.QUANTITY, unit and range of each result.
         features: by name, the result that it is.
         objective: the objective.
         labels: names for people, by the name of a condition or feature.
@@ -32,7 +32,7 @@ class DataProfile:
     title: str
     source: str
     space: Space
-    results: Mapping[str, str]
+    results: Mapping[str, Given]
     features: Mapping[str, str]
     objective: Objective
     labels: Mapping[str, str] = field(factory=dict)
@@ -42,12 +42,16 @@ class DataProfile:
     @property
     def units(self) -> dict[str, str]:
         """Unit of each feature."""
-        return {name: self.results[result] for name, result in self.features.items()}
+        return {name: self.results[result].unit for name, result in self.features.items()}
 
     @property
     def rsd(self) -> tuple[float, ...]:
         """Repeatability of the responses as fractions; of none it is known."""
         return ()
+
+    def given(self, response: str) -> Given:
+        """Unit and range of a feature."""
+        return self.results[self.features[response]]
 
     def columns(self, prior: Prior) -> dict[str, str]:
         """Columns of a table by condition and response, where the names differ.

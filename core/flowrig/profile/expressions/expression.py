@@ -21,12 +21,12 @@ from flowrig.profile.expressions.grammar import (
 from flowrig.profile.expressions.units import Unit, unit_of
 from flowrig.profile.problems import nearest
 
-__all__ = ["FUNCTIONS", "Bound", "Expression", "Meaning", "parse"]
+__all__ = ["FUNCTIONS", "Bound", "Expression", "Kind", "Meaning", "parse"]
 
 MOST_NAMED = 20
 """Largest number of names in a message."""
 
-Kind = Literal["number", "series", "spectrum"]
+Kind = Literal["number", "series", "spectrum", "spectra"]
 
 _NM = unit_of("nm")
 
@@ -37,13 +37,16 @@ class Meaning:
 
     Attributes:
         unit: the unit of its values; of a spectrum, that of its ordinate.
-        kind: one number, a series of numbers, or a spectrum.
+        kind: one number, a series of numbers, a spectrum, or a series of spectra.
         axis: of a spectrum, the unit of its axis.
+        over: of a series, what it runs over; two series are computed with each other only if they
+            run over the same.
     """
 
     unit: Unit
     kind: Kind = "number"
     axis: Unit = _NM
+    over: str = ""
 
 
 @frozen
@@ -114,7 +117,7 @@ class Expression:
             ExpressionError: a name or function is unknown, or units do not fit each other.
         """
         meaning = fold(self.tree, _Meanings(meanings))
-        return Bound(self, meaning.unit, meaning.kind, dict(meanings))
+        return Bound(self, meaning.unit, meaning.kind, dict(meanings), meaning.over)
 
 
 @frozen
@@ -126,12 +129,14 @@ class Bound:
         natural: the unit in which its value comes out of the computation.
         kind: one number, or a series of numbers.
         meanings: what the names stand for.
+        over: of a series, what it runs over.
     """
 
     expression: Expression
     natural: Unit
     kind: Kind
     meanings: Mapping[str, Meaning] = field(repr=False)
+    over: str = ""
 
     @property
     def unit(self) -> Unit:
@@ -207,14 +212,18 @@ class _Meanings(Algebra[Meaning]):
     def operation(self, node: Operation, left: Meaning, right: Meaning) -> Meaning:
         left, right = self._numeric(left, node.at), self._numeric(right, node.at)
         kind: Kind = "series" if "series" in (left.kind, right.kind) else "number"
+        if left.over and right.over and left.over != right.over:
+            message = f"a series over {left.over} and one over {right.over}"
+            raise ExpressionError(message, node.at, "series over the same, or numbers of them")
+        over = left.over or right.over
         if node.operator in "*/":
             power = 1 if node.operator == "*" else -1
-            return Meaning(left.unit.times(right.unit, power), kind)
+            return Meaning(left.unit.times(right.unit, power), kind, over=over)
         if left.unit.powers != right.unit.powers:
             joined = "added" if node.operator == "+" else "subtracted"
             message = f"{left.unit.dimension} and {right.unit.dimension} cannot be {joined}"
             raise ExpressionError(message, node.at, "two of the same kind")
-        return Meaning(left.unit, kind)
+        return Meaning(left.unit, kind, over=over)
 
     def call(self, node: Call, arguments: Sequence[Meaning]) -> Meaning:
         function = FUNCTIONS.get(node.function)
@@ -224,7 +233,8 @@ class _Meanings(Algebra[Meaning]):
         if len(others) != function.places:
             message = f"{node.function} takes {1 + function.places} arguments"
             raise ExpressionError(f"{message}, got {1 + len(others)}", node.at)
-        if first.kind != function.of:
+        of_each = function.of == "spectrum" and first.kind == "spectra"
+        if first.kind != function.of and not of_each:
             message = f"{node.function} takes {_A_KIND[function.of]}, got {_A_KIND[first.kind]}"
             raise ExpressionError(message, node.arguments[0].at)
         axis = first.axis
@@ -236,10 +246,11 @@ class _Meanings(Algebra[Meaning]):
                 message = f"{node.function} takes {axis.dimension} here"
                 example = f"446 {axis}" if axis == _NM else f"10 {axis}"
                 raise ExpressionError(message, tree.at, f'a constant such as "{example}"')
-        return Meaning(function.unit(first.unit, axis))
+        kind: Kind = "series" if of_each else "number"
+        return Meaning(function.unit(first.unit, axis), kind, over=first.over if of_each else "")
 
     def _numeric(self, meaning: Meaning, at: int) -> Meaning:
-        if meaning.kind == "spectrum":
+        if meaning.kind in ("spectrum", "spectra"):
             raise ExpressionError("a spectrum is no number", at, "a function of it, as area()")
         return meaning
 
@@ -248,6 +259,7 @@ _A_KIND: Mapping[Kind, str] = {
     "number": "a number",
     "series": "a series",
     "spectrum": "a spectrum",
+    "spectra": "a series of spectra",
 }
 
 

@@ -43,6 +43,7 @@ from flowrig.profile.model.profile import (
     Steady,
 )
 from flowrig.profile.model.refill import FULL, RESERVOIR, Refill
+from flowrig.profile.model.scans import Scan
 from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "Refill",
     "ResidenceTime",
     "SafeStep",
+    "Scan",
     "Section",
     "Selector",
     "Setting",

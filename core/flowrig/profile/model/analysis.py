@@ -18,6 +18,7 @@ from flowrig.profile.model.channels import (
 )
 from flowrig.profile.model.features import Feature, Reading
 from flowrig.profile.model.off_line import OffLine
+from flowrig.profile.model.scans import Scan
 
 __all__ = ["AbsorbanceAnalysis", "Analysis", "Calibration", "PhotoluminescenceAnalysis", "Window"]
 
@@ -203,6 +204,12 @@ class Analysis:
                 interval_s = one.frame_interval_s
             found.setdefault(one.device, (frames, interval_s))
         return found
+
+    @property
+    def scans(self) -> dict[str, Scan]:
+        """By detector that scans, its scan."""
+        channels = self.channel_tables.values()
+        return {one.device: one.scan for one in channels if one.scan is not None}
 
     def frames_of(self, device: str) -> int:
         """Number of frames in a sample of a detector."""

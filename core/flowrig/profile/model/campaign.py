@@ -70,6 +70,8 @@ class Stage:
         settings: an instance of its settings class; in TOML beside the keys of the stage.
         batch: number of conditions that the optimizer suggests at once.
         order_by: the variable by which a batch is sorted, for instance to save heating time.
+        order: "least-heating" orders a batch so that heating and cooling take little time; None
+            leaves it as it was chosen.
         until_r2: cross-validated R² of the objective at which the stage ends early; None to run all
             experiments.
         arm: the arm of the campaign that it belongs to; None for one that all arms learn from.
@@ -83,6 +85,7 @@ class Stage:
     settings: OptimizerSettings | StudySettings
     batch: int = 1
     order_by: str | None = None
+    order: Literal["least-heating"] | None = None
     until_r2: float | None = None
     arm: str | None = None
     counts_prior: bool = False

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from flowrig.plugins.offers import AnalysisOffer
+from flowrig.profile.model.scans import Scan
 from flowrig.profile.problems import Path
 
 __all__ = [
@@ -98,6 +99,7 @@ class Channel:
         frames: number of frames in a sample; None as `[analysis]` says.
         frame_interval_s: time [s] from one frame to the next; None as `[analysis]` says.
         path: path of its table in the profile.
+        scan: the positions at which it takes frames; None for one place.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Channel:
     frames: int | None = None
     frame_interval_s: float | None = None
     path: Path = ()
+    scan: Scan | None = None
 
     @property
     def picked(self) -> Pick | None:
@@ -131,7 +134,10 @@ class Channel:
             frames = f"the {self.picked.frames} {which} frames from {low:g} to {high:g} nm"
         dark = {"shutter": "dark with the light shut", "stored": "stored dark"}
         taken = dark.get(self.dark, "no dark")
-        return f"{self.offer.name} by {self.device}, {frames}, {taken}"
+        told = f"{self.offer.name} by {self.device}, {frames}, {taken}"
+        if self.scan is None:
+            return told
+        return f"{told}, at each of {self.scan.count} positions of {self.scan.device}"
 
     def key(self, name: str) -> Path:
         """Path of one of its keys in the profile, also in a table of the older form."""

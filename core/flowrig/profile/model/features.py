@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import evolve, field, frozen
 
 from flowrig.problem.objective import Objective
-from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
+from flowrig.profile.expressions import (
+    Bound,
+    Expression,
+    ExpressionError,
+    Kind,
+    Meaning,
+    Unit,
+    unit_of,
+)
 from flowrig.profile.expressions.grammar import (
     Algebra,
     Call,
@@ -64,6 +72,11 @@ class Feature:
     spectra: tuple[str, ...] = ()
 
     @property
+    def is_series(self) -> bool:
+        """Whether it has a value for each position of a scan, and is no number."""
+        return self.expression is not None and self.expression.kind == "series"
+
+    @property
     def channels(self) -> tuple[str, ...]:
         """Channels that it reads itself: spectra, and numbers of analyses."""
         names = () if self.expression is None else self.expression.expression.names
@@ -104,8 +117,8 @@ def bind_features(
         readings: unit of what devices report, by DEVICE.QUANTITY.
 
     Returns:
-        every feature by name, in the order of known features and texts, and by name the errors of
-        those that have no meaning.
+        every feature by name, in the order of known features and texts, series too, and by name the
+        errors of those that have no meaning.
     """
     meanings = _meanings(channels)
     meanings |= {name: Meaning(_unit(unit)) for name, unit in (readings or {}).items()}
@@ -121,17 +134,12 @@ def bind_features(
                 if not ready:
                     raise ExpressionError("it is computed from itself", 0, "no such circle")
                 bound = expression.bind(meanings)
-                if bound.kind != "number":
-                    raise ExpressionError(
-                        "a series is no number", 0, "mean(), or another of its kind"
-                    )
             except ExpressionError as error:
                 errors[name] = error
                 continue
             found[name] = made = _feature(name, bound)
-            meanings[name] = Meaning(
-                bound.unit if made.expression is None else made.expression.unit
-            )
+            unit = bound.unit if made.expression is None else made.expression.unit
+            meanings[name] = Meaning(unit, bound.kind, over=bound.over)
     order = [*(feature.name for feature in known), *texts]
     return {name: found[name] for name in order if name in found}, errors
 
@@ -153,13 +161,15 @@ def features_of_objective(objective: Objective | None) -> tuple[Feature, ...]:
 
 def _meanings(channels: Mapping[str, Channel]) -> dict[str, Meaning]:
     """What the names of channels, and of the numbers of their analyses, stand for."""
-    found = {
-        name: Meaning(_unit(channel.offer.unit), "spectrum", _unit(channel.offer.axis_unit))
-        for name, channel in channels.items()
-    }
+    found: dict[str, Meaning] = {}
     for name, channel in channels.items():
-        for quantity, unit in channel.offer.quantities.items():
-            found[f"{name}.{quantity}"] = Meaning(_unit(unit))
+        unit, axis = _unit(channel.offer.unit), _unit(channel.offer.axis_unit)
+        scan = channel.scan
+        over = "" if scan is None else f"{scan.count} positions of {scan.device}"
+        found[name] = Meaning(unit, "spectra" if over else "spectrum", axis, over)
+        for quantity, unit_of_it in channel.offer.quantities.items():
+            kind: Kind = "series" if over else "number"
+            found[f"{name}.{quantity}"] = Meaning(_unit(unit_of_it), kind, over=over)
     return found
 
 

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from flowrig.interfaces.pump import Syringe
 from flowrig.problem.space import LinearConstraint
-from flowrig.profile.model.analysis import Window
+from flowrig.profile.model.channels import Window
 from flowrig.profile.model.refill import Refill
 
 __all__ = [

@@ -247,6 +247,15 @@ class Profile:
     @property
     def features(self) -> dict[str, Feature]:
         """Every feature by name: of the older tables, of the objective, then the others."""
+        return {name: one for name, one in self._bound_features.items() if not one.is_series}
+
+    @property
+    def series(self) -> dict[str, Feature]:
+        """By name, what has a value for each position of a scan, and from which features come."""
+        return {name: one for name, one in self._bound_features.items() if one.is_series}
+
+    @property
+    def _bound_features(self) -> dict[str, Feature]:
         analysis = self.analysis
         readings = {**units_of_readings(self.devices), **analysis.off_line_units}
         given = (*analysis.table_features, *features_of_objective(self.objective))
@@ -273,7 +282,7 @@ class Profile:
         Those that the objective reads, through any feature; and those of the older tables of the
         analysis, which always count.
         """
-        features, wanted = self.features, list(self.objective.responses)
+        features, wanted = self._bound_features, list(self.objective.responses)
         counted = dict.fromkeys(self.analysis.channels.keys() - self.analysis.channel_tables.keys())
         for name in wanted:  # it grows while it is read
             counted |= dict.fromkeys(features[name].channels if name in features else ())

@@ -290,7 +290,7 @@ def analysed_windows(profile: Profile) -> Iterator[AnalysedWindow]:
             yield AnalysedWindow(path, channel.device, *channel.picked.window_nm)
         if channel.baseline_nm is not None:
             yield AnalysedWindow(channel.key("baseline"), channel.device, *channel.baseline_nm)
-    for feature in features_of(profile).values():
+    for feature in _bound(profile)[0].values():
         for reading in feature.readings:
             channel = channels[reading.channel]
             if reading.unit in channel.offer.detector_units:  # else the axis is the analysis' own
@@ -359,8 +359,8 @@ def read_cells(profile: Profile) -> Iterator[Finding]:
 
 
 def features_of(profile: Profile) -> dict[str, Feature]:
-    """The features that have a meaning, by name."""
-    return _bound(profile)[0]
+    """The features that have a meaning and are numbers, by name."""
+    return {name: one for name, one in _bound(profile)[0].items() if not one.is_series}
 
 
 def _given(profile: Profile) -> tuple[Feature, ...]:

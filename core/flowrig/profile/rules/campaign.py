@@ -45,6 +45,9 @@ def stages(profile: Profile) -> Iterator[Finding]:
                 yield Finding((*here, key), f"got {count}", expected=most)
         if stage.order_by is not None:
             yield from names.one_of(stage.order_by, known, "variable", (*here, "order_by"))
+            if stage.order is not None:
+                message = "a batch has one order"
+                yield Finding((*here, "order"), message, expected="`order` or `order_by`, not both")
         if stage.until_r2 is not None:
             yield from _explained(profile, stage.until_r2, (*here, "until_r2"))
         if stage.arm is not None and not stage.arm.strip():

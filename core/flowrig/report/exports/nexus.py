@@ -129,6 +129,19 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
         axis = arrays.get(f"{name}.axis", record.axis(channel.device))
         data = _spectra(entry, name, name, axis, channel.offer.axis_unit)
         _put(data, name, arrays[name], channel.offer.unit)
+        if f"{name}.scan" in arrays:  # a spectrum for each position, of which it is the mean
+            _put(data, "scan", arrays[f"{name}.scan"], channel.offer.unit)
+    _series(entry, record, arrays)
+
+
+def _series(entry: h5py.Group, record: RunRecord, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """What has a value at each position of a scan."""
+    known = {n: one for n, one in record.profile.series.items() if f"{n}.series" in arrays}
+    if not known:
+        return
+    group = _group(entry, "series", "NXcollection")
+    for name, feature in known.items():
+        _put(group, name, arrays[f"{name}.series"], feature.unit)
 
 
 def _results(entry: h5py.Group, record: RunRecord, experiment: Experiment) -> None:

@@ -66,8 +66,7 @@ def _features(profile: Profile, measured: Experiment, values: dict[str, float]) 
     every, later = profile.features, profile.later_features
     nothing = dict.fromkeys((*profile.readings, *profile.analysis.off_line_units), math.nan)
     known = {**nothing, **measured.features, **measured.readings, **values}
-    found, _ = read_features([every[name] for name in later], {}, {}, known)
-    return found
+    return read_features([every[name] for name in later], {}, {}, known).values
 
 
 def _objective(profile: Profile, features: dict[str, float]) -> float:

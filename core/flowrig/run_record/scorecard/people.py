@@ -10,13 +10,16 @@ from flowrig.journal.events import (
     ChangedElsewhere,
     Ended,
     EventData,
+    ExperimentBegun,
     GateOpened,
     HandAsked,
     HandDone,
     HoldBegun,
     OperatorAsked,
+    Outcome,
     ResultEntered,
     Resumed,
+    StepBegun,
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
@@ -117,8 +120,9 @@ def interventions_in(
     """
     people = _People(experiments)
     for event in events:
-        people.now_s = event.time_s
-        people.take(event.data)
+        if not isinstance(event.data, StepBegun | Outcome | ExperimentBegun):  # most of them
+            people.now_s = event.time_s
+            people.take(event.data)
     people.now_s = end_s
     people.end_hold("")
     return tuple(people.found)

@@ -91,9 +91,10 @@ def precision_of(profile: Profile, experiments: Sequence[Experiment]) -> Precisi
 
     Args:
         profile: the rig.
-        experiments: those that were measured; only good ones count.
+        experiments: those that were measured; only good ones in their steady state count.
     """
-    good = sorted((e for e in experiments if e.quality == "good"), key=lambda e: e.index)
+    sound = [e for e in experiments if e.quality == "good" and e.decision.settles]
+    good = sorted(sound, key=lambda one: one.index)
     groups = replicates(profile.space, good)
     found = {}
     for name in dict.fromkeys((profile.objective.name, *_names(good))):

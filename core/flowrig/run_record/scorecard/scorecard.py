@@ -21,6 +21,7 @@ from flowrig.journal.events import (
     Opened,
     OperatorAsked,
     Outcome,
+    ResultEntered,
     Resumed,
     SafeStateSought,
     Skipped,
@@ -72,6 +73,7 @@ _READ = (
     Opened,
     OperatorAsked,
     Outcome,
+    ResultEntered,
     Resumed,
     SafeStateSought,
     Skipped,
@@ -281,7 +283,7 @@ def _product(record: RunRecord) -> dict[str, Any]:
 
 
 def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficiency:
-    experiments, objective = record.settled(), record.profile.objective
+    experiments, objective = record.chosen(), record.profile.objective
     batches = _batches(record)
     if isinstance(against, RunRecord):
         other = against.profile.objective
@@ -290,7 +292,7 @@ def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficienc
                 f"{against.folder} has the objective {other.name!r}, and {record.folder} "
                 f"{objective.name!r}; compare runs with the same objective"
             )
-        reference = arm_of(against.settled(), f"the run {against.folder.name}", _batches(against))
+        reference = arm_of(against.chosen(), f"the run {against.folder.name}", _batches(against))
         return efficiency_of(
             arm_of(experiments, "all experiments", batches), reference, objective.unit
         )
@@ -310,8 +312,9 @@ def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficienc
 
 
 def _batches(record: RunRecord) -> dict[str, bool]:
-    """By stage, whether it chooses all of its conditions at once."""
-    return {one.name: one.batch >= one.experiments for one in record.campaign.stages}
+    """By stage with an optimizer, whether it chooses all of its conditions at once."""
+    stages = (one for one in record.campaign.stages if not one.is_study)
+    return {one.name: one.batch >= one.experiments for one in stages}
 
 
 def split_arms(

@@ -52,15 +52,19 @@ waiting for a person; and what lies between, such as the answers of instruments.
 
 _STEPS: Final[tuple[tuple[str, Share], ...]] = (
     (r"heating or cooling to ", "heating"),
-    (r"steady state, |features drift at ", "equilibrium"),
+    (r"steady state, |features drift at |the liquid on its way$|the flow goes on$", "equilibrium"),
+    (r"(.*, )?step \d+ of the procedure$", "equilibrium"),
     (r"\d+ (sample|look) frames$", "frames"),
     (r"\d+ (dark|reference) frames$|clearing the cells ", "references"),
     (r"rinsing the line of |going to the safe state$", "flush"),
     (r"filling from reservoirs|letting the pressure in the syringes ", "refill"),
-    (r"choosing conditions$|seeing how much the model explains$", "decision"),
+    (r"choosing conditions$|seeing how much the model explains$|asking the study ", "decision"),
     (r"on hold: ", "hold"),
 )
 """Beginnings of the words in which `StepBegun` says what takes time, and their share."""
+
+_ANY_STEP: Final = re.compile("|".join(f"(?P<s{i}>{start})" for i, (start, _) in enumerate(_STEPS)))
+"""All of them at once, each as a group that names its place."""
 
 _BOUNDARIES = (Calibrated, StageBegun, SafeStateSought, WentOn)
 """Events after which nothing of the step before goes on."""
@@ -68,7 +72,10 @@ _BOUNDARIES = (Calibrated, StageBegun, SafeStateSought, WentOn)
 
 def share_of(step: str) -> Share:
     """On what the time of a step is spent, by the words of its event `StepBegun`."""
-    return next((share for start, share in _STEPS if re.match(start, step)), "other")
+    found = _ANY_STEP.match(step)
+    return (
+        "other" if found is None or found.lastgroup is None else _STEPS[int(found.lastgroup[1:])][1]
+    )
 
 
 @frozen

@@ -1,69 +1,15 @@
 """Driver for Template collectors. The protocol is an example: replace it."""
 
-from flowrig.errors import (
-    ConnectionLostError,
-    DeviceError,
-    NotReadyError,
-    ProtocolError,
-    RefusedError,
-    UnknownOutcomeError,
-)
-from flowrig.interfaces import Identity
 from flowrig_kinds import Collector
 
-from .collector_settings import TemplateSettings
-from .line import Line, LineError, number
+from .instrument import LineInstrument
 
 
-class TemplateCollector(Collector):
+class TemplateCollector(LineInstrument, Collector):
     """A collector of fractions. `select` verifies the tube that the collector reports."""
 
-    settings: TemplateSettings
-    _line: Line | None = None
-
-    def _do_open(self) -> None:
-        settings = self.settings
-        self._line = Line(settings.address, settings.baud, settings.deadline_s, self.wire)
-
-    def _do_close(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
-
-    def _do_identify(self) -> Identity:
-        model, _, serial_number = self._query("WHO?").partition(" ")
-        return Identity("Template", model, serial_number)
-
     def _do_select(self, position: str) -> None:
-        self._command(f"TUBE {self.number_of(position)}")
+        self._send(f"TUBE {self.number_of(position)}")
 
     def _do_position(self) -> str:
-        answer = self._query("TUBE?")
-        try:
-            return self.name_of(int(number(answer)))
-        except ValueError as error:
-            raise self._fault(ProtocolError, f"{error}", "TUBE?", answer) from error
-
-    def _query(self, question: str) -> str:
-        """Send a query; without an answer the connection is lost."""
-        try:
-            return self._open_line().ask(question)
-        except LineError as error:
-            kind = ProtocolError if error.answer else ConnectionLostError
-            raise self._fault(kind, f"{error}", question, error.answer) from error
-
-    def _command(self, command: str) -> str:
-        """Send a command; without an answer its outcome is unknown."""
-        try:
-            return self._open_line().ask(command)
-        except LineError as error:
-            kind: type[DeviceError] = ConnectionLostError
-            if error.sent:
-                refused = error.answer.startswith("ERROR")
-                kind = RefusedError if refused else UnknownOutcomeError
-            raise self._fault(kind, f"{error}", command, error.answer) from error
-
-    def _open_line(self) -> Line:
-        if self._line is None:
-            raise self._fault(NotReadyError, "the port is closed")
-        return self._line
+        return self.name_of(int(self._number("TUBE?")))

@@ -1,61 +1,15 @@
 """Driver for Template stages. The protocol is an example: replace it."""
 
-from flowrig.errors import ConnectionLostError, NotReadyError, ProtocolError
-from flowrig.interfaces import Identity
 from flowrig_kinds import Stage
 
-from .line import Line, LineError, number
-from .stage_settings import TemplateSettings
+from .instrument import LineInstrument
 
 
-class TemplateStage(Stage):
+class TemplateStage(LineInstrument, Stage):
     """A stage. `set` verifies the place that it reports as its own."""
-
-    settings: TemplateSettings
-    _line: Line | None = None
-
-    def _do_open(self) -> None:
-        settings = self.settings
-        self._line = Line(settings.address, settings.baud, settings.deadline_s, self.wire)
-
-    def _do_close(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
-
-    def _do_identify(self) -> Identity:
-        model, _, serial_number = self._query("WHO?").partition(" ")
-        return Identity("Template", model, serial_number)
 
     def _do_set(self, value: float) -> None:
         self._send(f"GO {value:.1f}")
 
     def _do_setting(self) -> float:
         return self._number("GO?")
-
-    def _number(self, question: str) -> float:
-        answer = self._query(question)
-        try:
-            return number(answer)
-        except ValueError as error:
-            raise self._fault(ProtocolError, f"{error}", question, answer) from error
-
-    def _query(self, question: str) -> str:
-        """Send a query; without an answer the connection is lost."""
-        try:
-            return self._open_line().ask(question)
-        except LineError as error:
-            kind = ProtocolError if error.answer else ConnectionLostError
-            raise self._fault(kind, f"{error}", question, error.answer) from error
-
-    def _send(self, command: str) -> None:
-        """Send a command at once, and read no answer: the caller asks what it did."""
-        try:
-            self._open_line().send(command)
-        except LineError as error:
-            raise self._fault(ConnectionLostError, f"{error}", command) from error
-
-    def _open_line(self) -> Line:
-        if self._line is None:
-            raise self._fault(NotReadyError, "the port is closed")
-        return self._line

@@ -1,0 +1,184 @@
+"""`flowrig calibrate`: the dye and the proxy of the quantum yield, from the journal of a run."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowrig.cli.sound_folder import sound_folder
+from flowrig.cli.terminal.printing import print_damage, print_json, print_paragraph, say
+from flowrig.errors import InputError
+
+__all__ = ["calibrate"]
+
+FIGURE_NAME = "calibration.html"
+
+folder_argument = click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+only_option = click.option(
+    "--experiment", "only", type=int, multiple=True, help="Only this one; may be repeated."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
+write_option = click.option(
+    "--write",
+    "profile",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the numbers into this profile, for the next runs.",
+)
+
+
+@click.group(short_help="Calibrate the proxy of the quantum yield from a run.")
+def calibrate() -> None:
+    """Calibrate the in-situ proxy of the quantum yield from the journal of a run.
+
+    A run keeps the numbers that it began with; --write puts new ones into a profile for the next
+    runs.
+    """
+
+
+@calibrate.command("dye", short_help="The three numbers of the reference dye.")
+@folder_argument
+@click.option("--plqy", required=True, metavar="VALUE", help="Its quantum yield, such as 13.4%.")
+@only_option
+@json_option
+@write_option
+def dye(
+    folder: Path, *, plqy: str, only: tuple[int, ...], as_json: bool, profile: Path | None
+) -> None:
+    """Absorbance and emission area of a dye of known quantum yield that flowed in experiments of
+    the run in FOLDER.
+
+    \b
+    Examples:
+      flowrig calibrate dye flowrig-runs/dye --plqy 13.36%
+      flowrig calibrate dye flowrig-runs/dye --plqy 13.36% --experiment 3 --write my-rig.toml
+    """
+    from flowrig.profile.model.off_line import value_in
+    from flowrig.profile.quantity import QuantityError
+    from flowrig.run_record.off_line.calibration import calibrate_dye
+    from flowrig.run_record.reader import RunRecord
+
+    try:
+        dye_plqy = value_in(plqy, "%") / 100.0
+    except QuantityError as error:
+        raise InputError(f"--plqy: {error}, as --plqy 13.4%") from error
+    with sound_folder(folder), RunRecord(folder) as record:
+        print_damage(record)
+        found = calibrate_dye(record, dye_plqy, only)
+    numbers = {
+        "dye_plqy": found.plqy,
+        "dye_absorbance": found.absorbance.value,
+        "dye_pl_area": found.area.value,
+    }
+    a, area = found.absorbance, found.area
+    if as_json:
+        print_json(
+            {
+                **numbers,
+                "dye_absorbance_sd": _or_none(a.sd),
+                "dye_pl_area_sd": _or_none(area.sd),
+                "experiments": list(found.experiments),
+                "relative_standard_error": _or_none(found.relative_error),
+            }
+        )
+    else:
+        say(f"{a.count} experiments: {', '.join(map(str, found.experiments))}")
+        say(f"dye_absorbance = {a.value:.5g}{_sd_words(a.sd)}")
+        say(f"dye_pl_area = {area.value:.6g} counts nm{_sd_words(area.sd)}")
+        if a.count > 1:
+            share = found.relative_error
+            say(f"from them, every proxy has a relative standard error of {share:.2%}")
+        else:
+            say("one measurement has no standard deviation; measure the dye three times")
+    _write(profile, numbers, folder, found.experiments)
+
+
+@calibrate.command("proxy", short_help="The proxy against quantum yields from off the line.")
+@folder_argument
+@click.option("--against", default="", metavar="NAME", help="The off-line yield; default: plqy.")
+@only_option
+@json_option
+@write_option
+def proxy(
+    folder: Path, *, against: str, only: tuple[int, ...], as_json: bool, profile: Path | None
+) -> None:
+    """The proxy of the run in FOLDER against the quantum yields that were entered for its
+    experiments: slope, intercept and R² with standard errors, and a figure.
+
+    With --write the quantum yield of the dye is divided by the slope, so that the proxy of the next
+    runs rises as the yield does. An intercept stays: it is no matter of scale.
+
+    \b
+    Examples:
+      flowrig calibrate proxy flowrig-runs/first
+      flowrig calibrate proxy flowrig-runs/first --against sphere.plqy --write my-rig.toml
+    """
+    from flowrig.cli.atomic_file import atomic_file
+    from flowrig.report.calibration import proxy_words, render_proxy
+    from flowrig.run_record.off_line.calibration import calibrate_proxy, proxy_of
+    from flowrig.run_record.reader import RunRecord
+
+    with sound_folder(folder), RunRecord(folder) as record:
+        print_damage(record)
+        found = calibrate_proxy(record, against, only)
+        title = record.campaign.title or record.profile.title
+        used = proxy_of(record.profile.objective)
+    assert used is not None
+    with atomic_file(folder / FIGURE_NAME) as part:
+        part.write_text(render_proxy(found, title), encoding="utf-8")
+    if as_json:
+        names = ("slope", "intercept")
+        numbers: dict[str, Any] = {name: getattr(found, name) for name in names}
+        numbers |= {f"{name}_sd": getattr(found, f"{name}_sd") for name in names}
+        numbers |= {"r2": found.r2, "residual_sd": found.residual_sd}
+        print_json({**numbers, "against": found.quantity, "experiments": list(found.experiments)})
+    else:
+        for sentence in proxy_words(found):
+            print_paragraph(sentence)
+        say(f"wrote {folder / FIGURE_NAME}")
+    if profile is not None and not found.rises:
+        raise InputError("a proxy that does not rise with the yield calibrates nothing")
+    _write(profile, {"dye_plqy": used.dye_plqy / found.slope}, folder, found.experiments)
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _sd_words(sd: float) -> str:
+    return f", standard deviation {sd:.2g}" if math.isfinite(sd) else ""
+
+
+def _write(
+    profile: Path | None, numbers: Mapping[str, float], folder: Path, used: tuple[int, ...]
+) -> None:
+    """Put the numbers of the dye into a profile; nothing without one."""
+    if profile is None:
+        return
+    import tomlkit
+
+    from flowrig.plugins.registry import Plugins
+    from flowrig.profile import ProfileError, load_profile
+
+    before = profile.read_text(encoding="utf-8")
+    load_profile(profile, Plugins.discover())  # a profile that is wrong already is told as it is
+    document = tomlkit.parse(before)
+    objective: Any = document.setdefault("objective", tomlkit.table())
+    for key, value in numbers.items():
+        item = tomlkit.item(float(f"{value:.6g}"))
+        listed = ", ".join(map(str, used))
+        item.comment(f"calibrated from {folder.name}, experiments {listed}")
+        objective[key] = item
+    profile.write_text(tomlkit.dumps(document), encoding="utf-8", newline="\n")
+    try:
+        load_profile(profile, Plugins.discover())
+    except ProfileError as error:
+        profile.write_text(before, encoding="utf-8", newline="\n")
+        raise InputError(
+            f"{profile} takes no such numbers, and is as it was: {error.problems[0].message}; its "
+            "[objective] has to be plqy-proxy"
+        ) from error
+    say(f"wrote {', '.join(numbers)} to {profile}")

@@ -1,0 +1,53 @@
+"""The label of the sample that an experiment left."""
+
+from attrs import frozen
+
+from flowrig.run_record.reader import RunRecord
+
+__all__ = ["Label", "label_of"]
+
+
+@frozen
+class Label:
+    """A label.
+
+    Attributes:
+        lines: for people.
+        code: for a scanner: the name of the run's folder, a space, and the number.
+    """
+
+    lines: tuple[str, ...]
+    code: str
+
+
+def label_of(record: RunRecord, index: int) -> Label:
+    """The label of the sample of an experiment.
+
+    Args:
+        record: the run.
+        index: number of the experiment.
+
+    Raises:
+        InputError: it is not measured.
+    """
+    experiment, profile = record.experiment(index), record.profile
+    name = record.folder.resolve().name
+    units = profile.space.units
+    conditions = (
+        f"{n} {v if isinstance(v, str) else f'{v:.4g}'} {units.get(n, '')}".rstrip()
+        for n, v in experiment.conditions.items()
+    )
+    values = profile.device_values(experiment.conditions)
+    places = [
+        f"{device} at {values[device]}"
+        for device, entry in profile.devices.items()
+        if entry.offer.kind == "collector" and device in values
+    ]
+    lines = (
+        f"{name} {index}",
+        f"{record.start.data.profile}, run begun {record.start.wall[:16].replace('T', ' ')} UTC",
+        ", ".join(conditions),
+        *places,
+        *((f"waits for {', '.join(experiment.awaits)}",) if experiment.awaits else ()),
+    )
+    return Label(lines=lines, code=f"{name} {index}")
