@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
-from flowrig.campaign.early_end import EarlyEnd
 from flowrig.campaign.later import LaterResults
+from flowrig.campaign.model_check import EarlyEnd
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.points import StudyRunner
 from flowrig.campaign.progress import CampaignProgress
