@@ -50,6 +50,10 @@ def _has_read(row: int, status: Status) -> bool:
     return status.row >= row
 
 
+def _rests(row: int, is_done: Callable[[Status], bool], status: Status) -> bool:
+    return status.row >= row and is_done(status)
+
+
 @define
 class Member:
     """A device behind the folder.
@@ -170,20 +174,14 @@ class Commands:
         while True:
             number = self._command(member, column, value)
             left_s = max(end_s - time.monotonic(), 0.0)
+            rests = partial(_rests, number, is_done)
             try:
-                status = self._await(member, partial(_has_read, number), min(AGAIN_S, left_s))
+                self._await(member, rests, min(AGAIN_S, left_s))
             except _SilentError:
                 if time.monotonic() >= end_s:
                     raise
-                continue
-            if is_done(status):
+            else:
                 return
-            if time.monotonic() >= end_s:
-                raise ConnectionLostError(
-                    f"the program has read row {status.row} of {COMMANDS}, and says something else "
-                    f"in {STATUS}",
-                    device=member.name,
-                )
 
     def send_rest(self, member: Member) -> None:
         """Write a row in which every pump stands still and the heater is off, and wait for nothing.
@@ -308,6 +306,10 @@ class Commands:
             return f"there is no {STATUS}: does the program run, and watch this folder?"
         if status is None:
             return f"{STATUS} is not written to its end"
+        if status.row >= self._row and status.asked >= self._asked:
+            return (
+                f"the program has read row {status.row} of {COMMANDS}, and reports something else"
+            )
         return (
             f"the program does not answer: {STATUS} is at question {status.asked} and row "
             f"{status.row}, flowrig at {self._asked} and {self._row}"

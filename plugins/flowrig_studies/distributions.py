@@ -61,14 +61,19 @@ def _inverse(share: Callable[[float], float], p: float) -> float:
 
 
 def _beta(a: float, b: float, x: float) -> float:
-    """Regularized incomplete beta function, by its continued fraction.
+    """Regularized incomplete beta function; its continued fraction is short on one side."""
+    if x <= 0.0 or x >= 1.0:
+        return min(max(x, 0.0), 1.0)
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - _beta_fraction(b, a, 1.0 - x)
+    return _beta_fraction(a, b, x)
+
+
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    """The same by the continued fraction.
 
     Press, Teukolsky, Vetterling & Flannery, Numerical Recipes, 3rd ed. 2007, section 6.4.
     """
-    if x <= 0.0 or x >= 1.0:
-        return min(max(x, 0.0), 1.0)
-    if x >= (a + 1.0) / (a + b + 2.0):
-        return 1.0 - _beta(b, a, 1.0 - x)
     front = math.exp(
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     )

@@ -30,6 +30,9 @@ Array = NDArray[np.float64]
 CONFIDENCE = 0.95
 """Confidence of every interval."""
 
+MANY = 1e9
+"""Degrees of freedom of a scatter that is known."""
+
 SIGNIFICANT = 0.05
 """Probability by chance below which a test finds an effect."""
 
@@ -140,7 +143,8 @@ def line(x: ArrayLike, y: ArrayLike) -> Line:
 def one_way(groups: "list[Array]", rsd: float = math.nan) -> float:
     """Probability of the differences between the means of levels by chance.
 
-    One-way analysis of variance; see `plateau_from` for the scatter that it takes.
+    One-way analysis of variance (Fisher, Statistical Methods for Research Workers, 1925). The
+    scatter is relative, and that of the repeats; without repeats it is `rsd`, if it is known.
 
     Args:
         groups: values of each level, shape `n`, at least one each.
@@ -149,17 +153,23 @@ def one_way(groups: "list[Array]", rsd: float = math.nan) -> float:
     Returns:
         nan if there is neither a repeat nor a known scatter.
     """
-    return _same_chance(groups, groups, rsd)
+    scatter, df = _scatter(groups, rsd)
+    means = np.array([one.mean() for one in groups])
+    counts = np.array([len(one) for one in groups])
+    grand = float((means * counts).sum() / counts.sum())
+    between = float((counts * np.square(means - grand)).sum()) / (len(groups) - 1)
+    within = (scatter * grand) ** 2
+    if math.isnan(within):
+        return math.nan
+    return f_sf(between / within if within > 0.0 else math.inf, len(groups) - 1, df)
 
 
 def plateau_from(x: ArrayLike, y: ArrayLike, rsd: float = math.nan) -> tuple[float | None, float]:
     """The x from which on values stay on a plateau.
 
-    From the right, level after level joins the plateau as long as the means of the levels show no
-    difference: one-way analysis of variance (Fisher, Statistical Methods for Research Workers,
-    1925) where levels were repeated. Without repeats the scatter is `rsd`, if it is known; the
-    squares about the mean of the plateau over that variance are then χ². Each step is a test of its
-    own; the level of the first that fails ends the plateau.
+    From the highest level down, each level is compared with the mean of all above it by a t test,
+    until one differs: Helmert contrasts, stepping down (Ruberg, J. Am. Stat. Assoc. 1989, 84, 816).
+    The scatter is relative, and that of all repeats; without repeats it is `rsd`, if it is known.
 
     Args:
         x: levels, shape `n`.
@@ -167,35 +177,30 @@ def plateau_from(x: ArrayLike, y: ArrayLike, rsd: float = math.nan) -> tuple[flo
         rsd: known relative standard deviation, as a fraction, for levels that were not repeated.
 
     Returns:
-        the lowest level on the plateau, None if the last two levels differ already; and the
-        probability of the differences on it by chance alone, nan where nothing could be tested.
+        the lowest level on the plateau, None if the two highest levels differ already; and the
+        probability by chance of the difference of the first level that is not on it, or, if all
+        are, of the last; nan where nothing could be tested.
     """
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     keep = np.isfinite(ys)
     levels = sorted(set(xs[keep].tolist()), reverse=True)
     groups = [ys[keep & (xs == level)] for level in levels]
+    scatter, df = _scatter(groups, rsd)
     start, p = None, math.nan
-    for count in range(2, len(levels) + 1):
-        chance = _same_chance(groups[:count], groups, rsd)
-        if math.isnan(chance) or chance < SIGNIFICANT:
-            return start, chance if start is None else p
-        start, p = levels[count - 1], chance
+    for place in range(1, len(levels)):
+        above, here = np.concatenate(groups[:place]), groups[place]
+        error = scatter * abs(float(above.mean())) * math.sqrt(1.0 / len(above) + 1.0 / len(here))
+        apart = float(here.mean() - above.mean())
+        if math.isnan(error):
+            return None, math.nan
+        p = student_two_sided(apart / error if error > 0.0 else math.copysign(math.inf, apart), df)
+        if p < SIGNIFICANT:
+            return start, p
+        start = levels[place]
     return start, p
 
 
-def _same_chance(groups: list[Array], everywhere: list[Array], rsd: float) -> float:
-    """Probability of the differences between means of groups by chance; nan if not testable."""
-    repeats = sum(len(one) - 1 for one in everywhere)
-    means = np.array([one.mean() for one in groups])
-    counts = np.array([len(one) for one in groups])
-    grand = float((means * counts).sum() / counts.sum())
-    between = float((counts * np.square(means - grand)).sum()) / (len(groups) - 1)
-    if repeats > 0:
-        # Scatter in proportion to the value: that of all levels, at the height of the plateau.
-        relative = sum(float(np.square(one / one.mean() - 1.0).sum()) for one in everywhere)
-        within, df = relative / repeats * grand * grand, float(repeats)
-    elif math.isfinite(rsd):
-        within, df = (rsd * grand) ** 2, 1e9
-    else:
-        return math.nan
-    return f_sf(between / within if within > 0.0 else math.inf, len(groups) - 1, df)
+def _scatter(groups: list[Array], rsd: float) -> tuple[float, float]:
+    """Relative standard deviation of repeats, with its degrees of freedom; else the known one."""
+    found = pooled_spread(list(groups))
+    return (found.rsd, float(found.df)) if found.df else (rsd, MANY)

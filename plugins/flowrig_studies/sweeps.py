@@ -28,7 +28,7 @@ from flowrig_studies.statistics import CONFIDENCE, SIGNIFICANT, one_way, plateau
 
 __all__ = ["GridStudy", "PartialGridStudy", "SweepStudy"]
 
-PLATEAU = "one-way analysis of variance, from the highest level on until it finds a difference"
+PLATEAU = "t tests of Helmert contrasts, from the highest level down until one differs"
 EFFECT = "one-way analysis of variance of the levels"
 
 
@@ -170,13 +170,14 @@ def _plateau(
     start, p = plateau_from(x, values_of(good, feature), rig.rsd.get(feature, math.nan))
     unit = rig.space.units.get(name, "")
     if start is not None:
-        text = f"{feature} is on a plateau from {name} = {start:g} {unit}".rstrip()
-        text += f" on, as far as the scatter can tell ({chance(p)})"
+        text = f"{feature} is on a plateau from {name} = {start:g} {unit}".rstrip() + " on"
+        whole = start <= min(x)
+        text += ", all levels" if whole else f"; the level below differs ({chance(p)})"
     elif math.isnan(p):
         text = f"{feature}: a plateau cannot be told without repeats or a known repeatability"
     else:
         text = f"{feature} has no plateau up to {name} = {max(x):g} {unit}".rstrip()
-        text += f" ({chance(p)})"
+        text += f": its two highest levels differ ({chance(p)})"
     finding = Finding(
         text=text,
         name=f"plateau of {feature}",
@@ -225,12 +226,14 @@ def _panel(
     marks: Mapping[str, float],
 ) -> Panel:
     parameter = next(one for one in rig.space.parameters if one.name == name)
-    x = [float(parameter.number_of(one.point.conditions[name])) for one in good]
-    y = values_of(good, feature)
+    found = zip(good, values_of(good, feature).tolist(), strict=True)
+    known = [(one.point.conditions[name], value) for one, value in found if math.isfinite(value)]
+    x = [float(parameter.number_of(level)) for level, _ in known]
+    y = [value for _, value in known]
     places = sorted(set(x))
-    means = [float(np.nanmean(y[np.array(x) == place])) for place in places]
+    means = [float(np.mean([b for a, b in zip(x, y, strict=True) if a == at])) for at in places]
     unit = rig.units.get(feature, "")
-    series = [Series(name=feature, x=x, y=y.tolist())]
+    series = [Series(name=feature, x=x, y=y)]
     if not parameter.choices:
         series.append(Series(name="mean", x=places, y=means, line=True))
     return Panel(

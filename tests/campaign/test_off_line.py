@@ -1,13 +1,18 @@
 """Campaigns whose objective is a result that comes later."""
 
 import json
+import os
 import shutil
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from attrs import evolve
@@ -25,16 +30,20 @@ from flowrig.journal.events import (
     SafeStateSought,
     WentOn,
 )
-from flowrig.journal.journal import AnyEvent
+from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
+from flowrig.run_record.off_line import dropped as dropped_module
 from flowrig.run_record.off_line.box import ResultBox
+from flowrig.run_record.off_line.dropped import DroppedFiles
 from flowrig.run_record.off_line.take import take_into_journal
 from flowrig.run_record.reader import RunRecord
 
 CAMPAIGN = """
 extends = "cspbbr3-larp-published"
+[analysis.channels.sphere]
+files = "drop/*_{{experiment}}.csv"
 [campaign]
 title = "short"
 pending = {pending}
@@ -339,3 +348,86 @@ def test_a_run_in_real_time_takes_results_of_another_process(tmp_path: Path) -> 
     assert flowrig("result", tmp_path / "run", 3, "plqy=43%").exit_code == 0
     outcome_of_resume = resume_run(tmp_path / "run")
     assert (outcome_of_resume.state, outcome_of_resume.reason) == ("finished", "")
+
+
+class Folder:
+    """A folder into which an instrument drops files, and a run that looks there."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.drop = run / "drop"
+        self.drop.mkdir()
+        self.now_s = time.time() + 1000.0
+
+    def write(self, name: str, text: str) -> None:
+        (self.drop / name).write_text(text, encoding="utf-8")
+        os.utime(self.drop / name, (self.now_s, self.now_s))
+
+    @contextmanager
+    def looking(self) -> Iterator[Callable[[], list[str]]]:
+        """Gives a look, which returns what is wrong."""
+        with Journal(self.run / FILE_NAME) as journal, RunRecord(self.run) as record:
+            box = ResultBox(self.run)
+            dropped = DroppedFiles(record, box, lambda: self.now_s)
+
+            def look() -> list[str]:
+                def append(entry: ResultEntered) -> None:
+                    journal.append(entry, 1e6)
+
+                wrong = [text for _, text in dropped.look()]
+                box.take(record, append, wrong.append)
+                return wrong
+
+            yield look
+
+    def values(self, index: int) -> list[Any]:
+        with RunRecord(self.run) as record:
+            return [dict(e.data.values) for e in record.experiment(index).entries]
+
+
+def test_a_file_is_read_once_when_it_is_whole(waiting: Path) -> None:
+    """Half-written it waits; a change and a second file are told and not read."""
+    folder = Folder(waiting)
+    with folder.looking() as look:
+        folder.write("a_1.csv", "plqy [%]\n")
+        assert look() == []  # just written
+        folder.write("a_1.csv", "plqy [%],peak [nm]\n41,516\n")
+        assert look() == []  # it has changed since
+        folder.now_s += 20.0
+        assert look() == []
+        assert folder.values(1) == [{"sphere.plqy": 41.0, "sphere.peak": 516.0}]
+        folder.now_s += 20.0
+        assert look() == []
+        folder.write("b_1.csv", "plqy [%]\n50\n")
+        folder.write("a_1.csv", "plqy [%],peak [nm]\n42,516\n")
+        folder.write("c_2.csv", "plqy\n0.5\n")
+        folder.write("c_77.csv", "plqy [%]\n50\n")
+        folder.write("readme.txt", "plqy [%]\n50\n")
+        assert look() == []  # seen for the first time, or changed
+        folder.now_s += 20.0
+        changed, second, unit = look()
+        assert "changed since" in changed
+        assert "second file for experiment 1" in second
+        assert "without a unit" in unit
+        assert look() == []  # told once
+    assert folder.values(1) == [{"sphere.plqy": 41.0, "sphere.peak": 516.0}]
+    assert folder.values(2) == []
+    with folder.looking() as look:  # another process
+        assert len(look()) == 3
+    assert len(folder.values(1)) == 1
+    (kept,) = (waiting / "results").glob("*-a_1.csv")
+    assert kept.read_text(encoding="utf-8").startswith("plqy [%],peak")
+
+
+def test_a_resume_reads_what_was_dropped(waiting: Path) -> None:
+    """The run goes on with the results of files."""
+    folder = Folder(waiting)
+    for index in (1, 2):
+        folder.write(f"x_{index:03d}.csv", f"plqy [%]\n4{index}\n")
+        os.utime(folder.drop / f"x_{index:03d}.csv", (1e9, 1e9))
+    with patch.object(dropped_module, "STILL_S", 0.0):
+        assert resume_run(waiting).state == "finished"
+    with RunRecord(waiting) as record:
+        first, second, *_ = record.experiments()
+        assert first.objective == pytest.approx(0.41)
+        assert second.entries[0].data.by == "files of sphere"

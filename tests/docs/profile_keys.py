@@ -34,7 +34,7 @@ BEHIND_THE_DRIVER = ("kind", "abilities", "drives")
 OF_A_READING = {"breaks": "below", "limit": "rises_faster_than"}
 """Keys of an interlock on a reading, by the fields that they become."""
 
-OTHER_FORMS = {"selector": "supply"}
+OTHER_FORMS = {"selector": "supply", "vessel": "supply"}
 """Keys of fields that are another form of a key."""
 
 NAMED_BY_THEIR_TABLE = (

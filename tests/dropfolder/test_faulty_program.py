@@ -193,6 +193,17 @@ def test_a_stop_is_written_again_until_it_is_confirmed(
     assert lab.cui.starts == 1
 
 
+def test_a_pump_that_does_not_stop_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that reads a stop and reports a flow rate is asked again, and then not believed."""
+    monkeypatch.setattr(commands, "AGAIN_S", 0.05)
+    lab.pump.start()
+    monkeypatch.setattr(Machines, "_carry_out", lambda program, values: None)
+    before = lab.row()[-2]
+    with pytest.raises(UnknownOutcomeError, match="and reports something else"):
+        lab.pump.stop()
+    assert 1 <= lab.row()[-2] - before <= 6
+
+
 def test_the_watchdog_stops_the_rig_without_news(watched: Lab) -> None:
     """After a time without questions the program stops, and no old row starts it again."""
     watched.heater.set_temperature(150.0)

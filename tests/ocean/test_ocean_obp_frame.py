@@ -52,6 +52,16 @@ def test_a_false_start_does_not_swallow_the_next_frame(frame, junk):
     assert FrameReader().feed(false_start + frame.encode()) == [frame]
 
 
+@given(frame=frames, cut=st.integers(1, 63))
+def test_a_frame_that_comes_again_is_read_again(frame, cut):
+    """Also between pieces of the same frame, which are no frame by themselves."""
+    reader, data = FrameReader(), frame.encode()
+    assert reader.feed(data) == reader.feed(data) == [frame]
+    assert reader.feed(data[:cut]) == []
+    assert reader.feed(data[cut:]) == [frame]
+    assert reader.feed(data + data) == [frame, frame]
+
+
 @given(frame=frames)
 def test_seabreeze_reads_what_we_write(frame):
     """Python-seabreeze finds the payload that was encoded."""

@@ -25,6 +25,7 @@ KINDS = (
     "surrogate",
     "analysis",
     "chemistry",
+    "study",
     "valve",
     "sensor",
     "stirrer",
@@ -40,7 +41,7 @@ KINDS = (
 OURS = {kind: f"our-{kind.replace('_', '-')}" for kind in KINDS}
 """Names of the plugins."""
 
-MODELS = ("optimizer", "surrogate", "analysis", "chemistry")
+MODELS = ("optimizer", "surrogate", "analysis", "chemistry", "study")
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,7 @@ def profile(tmp_path: Path) -> Path:
         "stages": [
             # From five experiments on, the surrogate tells the best at the end.
             {"name": "explore", "optimizer": "our-optimizer", "experiments": 5},
+            {"study": "our-study", "repeats": 1},
         ],
     }
     path = tmp_path / "ours.toml"

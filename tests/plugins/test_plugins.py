@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -175,6 +176,27 @@ def test_two_distributions_that_claim_one_entry_point_are_refused(
     )
     with pytest.raises(PluginError, match=r"acme 1\.0 and other 1\.0"):
         Plugins.discover(strict=True)
+
+
+def test_a_declaration_that_changes_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is on the path is looked for again; what has not changed is not read again."""
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    declared = info / "entry_points.txt"
+    declared.write_text("[flowrig]\nacme = acme_one\n", encoding="utf-8")
+    before = {one.name for one in installed.find_plugins()[0]}
+    monkeypatch.syspath_prepend(tmp_path)
+
+    first = installed.find_plugins()[0]
+    assert {one.name for one in first} == before | {"acme"}
+    assert all(one is two for one, two in zip(first, installed.find_plugins()[0], strict=True))
+
+    declared.write_text("[flowrig]\nacme = acme_one\nmore = acme_two\n", encoding="utf-8")
+    assert {one.name for one in installed.find_plugins()[0]} == before | {"acme", "more"}
+    declared.unlink()
+    assert {one.name for one in installed.find_plugins()[0]} == before
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
-from flowrig.procedure.procedures import run_condition
+from flowrig.procedure.procedures import Flow, run_condition
 from flowrig.procedure.steps import Acquire, SetValues, Start, Step, Stop, Wait
 from flowrig.profile import Profile, ProfileError, load_profile_text
 from flowrig.profile.controls.timeline import timeline
@@ -161,6 +161,14 @@ def test_conditions_without_a_time_do_nothing(rig: Profile) -> None:
     """A time that check has not met is refused before anything moves."""
     with pytest.raises(OutOfRangeError, match="mixing_time"):
         next(run_condition(rig, {"mixing_time": -1.0, "ratio": 1.0}))
+
+
+def test_points_in_time_need_the_steady_experiment(rig: Profile) -> None:
+    """A study that looks again at flowing liquid is refused before anything moves."""
+    conditions = {"mixing_time": 30.0, "ratio": 1.0}
+    for flow in (Flow(wait_s=5.0), Flow(frames=5), Flow(keeps=True)):
+        with pytest.raises(OutOfRangeError, match="after times of its own"):
+            next(run_condition(rig, conditions, flow=flow))
 
 
 @pytest.mark.slow

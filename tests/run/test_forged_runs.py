@@ -207,8 +207,8 @@ def test_a_folder_that_is_moved_while_it_is_read_is_reported(
 
     content_of = from_record.content_of
 
-    def moved(record: RunRecord) -> Any:
-        content = content_of(record)
+    def moved(record: RunRecord, against: Any) -> Any:
+        content = content_of(record, against)
         folder.rename(tmp_path / "moved")
         return content
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flowrig.errors import InputError
 from flowrig.journal.events import Event, ResultEntered
 from flowrig.plugins.registry import Plugins
-from flowrig.profile import Profile, load_profile
+from flowrig.profile import Profile, ProfileError, load_profile, load_profile_text
 from flowrig.run_record.experiment import Decision, Experiment
 from flowrig.run_record.off_line.fold import with_results
 from flowrig.run_record.off_line.names import values_of
@@ -20,10 +20,13 @@ from flowrig.run_record.off_line.table import rows_of
 UNITS = {"sphere.plqy": "%", "sphere.peak": "nm", "sphere.fwhm": "nm"}
 
 
+PLUGINS = Plugins.discover()
+
+
 @pytest.fixture(scope="module")
 def profile() -> Profile:
     """A rig without a spectrometer, whose objective is an off-line result."""
-    return load_profile("cspbbr3-larp-published", Plugins.discover())
+    return load_profile("cspbbr3-larp-published", PLUGINS)
 
 
 def measured(quality: str = "good") -> Experiment:
@@ -186,3 +189,57 @@ def test_a_wrong_table_names_its_line(tmp_path: Path, text: str, message: str) -
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         rows_of(path)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("[analysis.channels.xrd]\nuse = 'off-line'\n", "missing key 'gives'"),
+        ("[analysis.channels.xrd]\nuse = 'off-line'\ngives = {}\n", "gives nothing"),
+        ("[analysis.channels.xrd]\nuse = 'off-line'\ngives = { a = 1 }\n", "got 1"),
+        ("[analysis.channels.xrd]\nuse = 'off-line'\ngives = { a = '%' }\nfoo = 1\n", "'foo'"),
+        ("[analysis.channels.y]\nuse = 'off-line'\ngives = { 'a b' = '%' }\n", "got 'a b'"),
+        ("[analysis.channels.pump_toluene]\nuse = 'off-line'\ngives = { a = '%' }\n", "a device"),
+        ("[analysis.channels.xrd]\nuse = 'off-line'\ngives = { a = { range = ['1'] } }\n", "unit"),
+        ("[analysis.channels.sphere.gives.plqy]\nrange = ['9 %', '1 %']\n", "no width"),
+        ("[analysis.channels.sphere.gives.plqy]\nrange = ['9 nm', '1 %']\n", "'9 nm'|\"9 nm\""),
+        ("[analysis.channels.sphere]\nwithin = '-1 h'\n", "got -3600 s"),
+        ("[analysis.channels.sphere]\nfiles = 'cd/a.csv'\n", "got 'cd/a.csv'"),
+        ("[analysis.channels.sphere]\nfiles = '*/a_{experiment}.csv'\n", "got '\\*/a_"),
+        ("[analysis.off_line.xrd]\nfoo = 1\n", "unknown key 'off_line'"),
+        ("[features]\nodd = 'sphere.plqy + sphere.peak'\n", "plain number"),
+        ("[campaign]\npending = 0\n", "got 0"),
+        ("[objective]\nresponse = 'sphere'\n", "needs the feature 'sphere'"),
+        (
+            "[residence_time.stationary]\nfeatures = ['plqy']\nframes = 3\n",
+            "'plqy' waits for an off-line result",
+        ),
+    ],
+)
+def test_a_wrong_channel_is_found_before_a_run(more: str, message: str) -> None:
+    """Each mistake has its place in the profile and its fix."""
+    text = f'extends = "cspbbr3-larp-published"\n{more}'
+    with pytest.raises(ProfileError, match=message):
+        load_profile_text(text, "mine.toml", PLUGINS)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("[campaign]\npending = 4\n", "waits for no off-line result"),
+        ("[features]\nboth = 'sphere.plqy * at(abs, 300 nm)'\n", "mixes an off-line result"),
+        ("[features]\nboth = 'sphere.plqy * pla'\n", ""),
+    ],
+)
+def test_an_off_line_channel_beside_spectra(more: str, message: str) -> None:
+    """It mixes with what spectra show by the names of features."""
+    text = (
+        'extends = "cspbbr3-larp"\n[analysis.channels.sphere]\nuse = "off-line"\n'
+        'gives = { plqy = "%" }\n'
+    )
+    if message:
+        with pytest.raises(ProfileError, match=message):
+            load_profile_text(text + more, "mine.toml", PLUGINS)
+    else:
+        later = load_profile_text(text + more, "mine.toml", PLUGINS).later_features
+        assert later == {"both": ("sphere.plqy",)}

@@ -1,7 +1,9 @@
 """The scorecard of a run: each formula by itself, and the whole from a journal."""
 
+import ast
 import json
 import math
+import re
 import shutil
 from itertools import permutations
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_events import resumed
 
+from flowrig import procedure
 from flowrig.errors import InputError
 from flowrig.journal.events import (
     Event,
@@ -25,6 +28,7 @@ from flowrig.journal.events import (
     HoldBegun,
     OperatorAsked,
     Outcome,
+    ResultEntered,
     StepBegun,
     WentOn,
 )
@@ -266,6 +270,8 @@ def test_the_degree_of_autonomy() -> None:
     assert autonomy_of(learned, refill).degree == "closed-loop"
     assert autonomy_of(learned, by_hand).degree == "semi-closed-loop"
     assert by_hand[0].experiment == 2
+    at_the_start = interventions_in(events((10.0, GateOpened(gate="a", by="x"))), learned, 200.0)
+    assert autonomy_of(learned, at_the_start).degree == "closed-loop"
 
 
 # --- Time ----------------------------------------------------------------------------------------
@@ -301,6 +307,17 @@ def test_every_step_has_a_share(what: str, share: str) -> None:
     assert share_of(what) == share
 
 
+def test_no_wait_of_a_procedure_is_other() -> None:
+    """Whoever adds a wait says to which share it belongs; commissioning is no run."""
+    folder = Path(procedure.__file__).parent
+    for file in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            is_wait = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Wait"
+            if is_wait and isinstance(node.args[1], ast.JoinedStr | ast.Constant):
+                words = re.sub(r"\{[^}]*\}", "1", ast.unparse(node.args[1]).lstrip("f")[1:-1])
+                assert share_of(words) != "other" or file.stem == "commissioning", words
+
+
 def test_time_goes_to_what_is_under_way() -> None:
     """By experiment; a choice counts to the experiment that it chose."""
     happened = events(
@@ -321,6 +338,16 @@ def test_time_goes_to_what_is_under_way() -> None:
     assert found.between == {"references": 5.0, "other": 10.0, "flush": 30.0}
     assert found.total_s == 100.0
     assert sum(found.fractions.values()) == pytest.approx(1.0)
+
+
+def test_waiting_for_results_is_a_hold() -> None:
+    """Of a run that has measured everything, and of which a result is missing."""
+    entered = ResultEntered(entry="1", index=1, values={}, units={}, by="FS5", entered="")
+    happened = events((0.0, ExperimentBegun(index=1)), (90.0, entered))
+    done = experiment(1, ended_s=30.0, sequence=1)
+    found = time_shares(happened, [done], 100.0)
+    assert found.seconds["hold"] == 60.0
+    assert interventions_in(happened, [done], 100.0)[0].what == "result"
 
 
 @given(
@@ -463,3 +490,4 @@ def test_an_arm_is_judged_against_an_arm() -> None:
     assert by_stage is not None
     assert by_stage[0].values == (0.4, 0.8)
     assert split_arms([*start, *random], batches, None) is None
+    assert split_arms([experiment(1, stage="of another profile")], batches, None) is None

@@ -19,6 +19,13 @@ duration = "12 s"
 every = "3 s"
 """
 
+LHS = """
+[[campaign.stages]]
+name = "explore"
+optimizer = "lhs"
+experiments = 2
+"""
+
 
 def write(folder: Path, stages: str = "") -> Path:
     """A profile with these stages."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quick_rig import ROBUSTNESS, ran, write
+from quick_rig import LHS, ROBUSTNESS, ran, write
 from watched_rig import plugins_with
 
 from flowrig.campaign.results import results_for_optimizers
@@ -17,21 +17,6 @@ from flowrig.profile import load_profile
 from flowrig.report import content_of, render
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
-
-LHS = """
-[[campaign.stages]]
-name = "explore"
-optimizer = "lhs"
-experiments = 2
-"""
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
-    """A study of five points at one condition, then two experiments of a design."""
-    outcome, _ = ran(tmp_path_factory.mktemp("study"), ROBUSTNESS + LHS)
-    assert outcome.state == "finished", outcome.reason
-    return outcome
 
 
 def starts(outcome: RunOutcome) -> int:

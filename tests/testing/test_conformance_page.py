@@ -18,6 +18,7 @@ from flowrig.testing import (
     SelectableConformance,
     SettableConformance,
     SpectrometerConformance,
+    StudyConformance,
     SurrogateConformance,
 )
 from flowrig.testing.conformance.scorecard import checks_of
@@ -27,7 +28,7 @@ SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
     DispensingConformance, DetectingConformance,
-    AnalysisConformance, ChemistryConformance,
+    AnalysisConformance, ChemistryConformance, StudyConformance,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import broken_analyses
 import broken_chemistries
 import broken_drivers
 import broken_models
+import broken_studies
 import pytest
 
 from flowrig.testing import (
@@ -14,15 +15,16 @@ from flowrig.testing import (
     OptimizerConformance,
     PumpConformance,
     SpectrometerConformance,
+    StudyConformance,
     SurrogateConformance,
 )
 from flowrig.testing.conformance.scorecard import Scorecard, Verdict, checks_of, score
 
 BROKEN = [*broken_drivers.BROKEN, *broken_models.BROKEN, *broken_analyses.BROKEN]
-BROKEN += broken_chemistries.BROKEN
+BROKEN += [*broken_chemistries.BROKEN, *broken_studies.BROKEN]
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
-    SurrogateConformance, AnalysisConformance, ChemistryConformance,
+    SurrogateConformance, AnalysisConformance, ChemistryConformance, StudyConformance,
 )  # fmt: skip
 
 

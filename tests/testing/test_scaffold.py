@@ -26,6 +26,7 @@ KINDS = (
     "surrogate",
     "analysis",
     "chemistry",
+    "study",
     "valve",
     "sensor",
     "stirrer",

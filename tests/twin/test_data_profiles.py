@@ -94,7 +94,8 @@ def test_what_needs_a_rig_refuses_it(data: Path) -> None:
     assert "no rig" in flowrig("check", data, "--connect").output
 
 
-@pytest.mark.parametrize("alone", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("alone", [True, False])
 def test_a_twin_learns_from_it(data: Path, *, alone: bool) -> None:
     """From the profile alone, or with a table whose columns the command names."""
     table = data.parent / "records.csv"

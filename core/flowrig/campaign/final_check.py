@@ -4,13 +4,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from flowrig.campaign.campaign_journal import CampaignJournal
-from flowrig.campaign.diagnostics import experiment_symptoms
+from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
 from flowrig.campaign.incumbent import find_incumbent
 from flowrig.campaign.model_check import check_model, model_symptoms
 from flowrig.journal.events import IncumbentFound, ModelChecked
 from flowrig.run_record.reader import RunRecord
 
-__all__ = ["check_campaign"]
+__all__ = ["check_campaign", "newest_symptoms"]
 
 
 def check_campaign(
@@ -40,3 +40,8 @@ def check_campaign(
             journal.write(ModelChecked(predictions=predictions))
             journal.report(symptoms)
     journal.report(experiment_symptoms(record.profile.space, record.chosen()))
+
+
+def newest_symptoms(record: RunRecord) -> list[Symptom]:
+    """Symptoms that the newest experiment shows; studies repeat conditions on purpose."""
+    return experiment_symptoms(record.profile.space, record.chosen(), only_newest=True)

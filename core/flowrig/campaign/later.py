@@ -12,6 +12,7 @@ from flowrig.operator.hold import HoldKind
 from flowrig.profile.model import OffLine, Stage
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.box import ResultBox, with_objective
+from flowrig.run_record.off_line.dropped import DroppedFiles
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["BY_RESULT", "BY_SIMULATION", "LaterResults"]
@@ -39,6 +40,7 @@ class LaterResults:
         self._journal = journal
         self._channels = tuple(record.profile.analysis.off_line.values())
         self._box = ResultBox(record.folder)
+        self._dropped = DroppedFiles(record, self._box)
         self._known: dict[int, int] = {}
 
     def pending(self, stage: Stage) -> Sequence[Mapping[str, Any]]:
@@ -57,8 +59,10 @@ class LaterResults:
             self._journal.journal.keep(Notice(text=problem), self._journal.now_s())
 
         self._box.take(self._record, self._journal.write, refuse)
+        wrong = [Symptom(word, text) for word, text in self._dropped.look()]
+        self._box.take(self._record, self._journal.write, refuse)
         self._attend()
-        self._journal.report(self._late())
+        self._journal.report([*wrong, *self._late()])
 
     def before_choice(self, chooser: ConditionChooser) -> None:
         """Take what was entered, and hold the campaign where too many results are to come.

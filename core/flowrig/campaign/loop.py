@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.campaign.campaign_journal import CampaignJournal
-from flowrig.campaign.diagnostics import Symptom, experiment_symptoms
+from flowrig.campaign.diagnostics import Symptom
+from flowrig.campaign.final_check import newest_symptoms
 from flowrig.campaign.later import LaterResults
 from flowrig.campaign.model_check import EarlyEnd
 from flowrig.campaign.optimizer import Choice, ConditionChooser
@@ -112,8 +113,7 @@ class CampaignLoop:
 
     def _choose(self, stage: Stage) -> None:
         """Choose the conditions of the next batch, and write them down."""
-        if stage.is_study:
-            self._studies.ask(stage)
+        if self._studies.ask(stage):
             return
         self._later.before_choice(self._chooser)
         first = len(self._record.decisions()) + 1
@@ -149,12 +149,10 @@ class CampaignLoop:
             self._executor.stop_flow()
             self._journal.skipped(decision)
             return
-        by = self._studies.evaluated_by(decision)
-        evaluated = evaluate(by, self._wavelengths_nm, calibration, observation)
-        self._journal.measured(decision, started_s, observation, *evaluated)
-        done = self._record.chosen()  # studies repeat conditions on purpose
-        symptoms = experiment_symptoms(self._profile.space, done, only_newest=True)
-        self._journal.report(symptoms, only_new_kinds=True)
+        profile = self._studies.evaluated_by(decision)
+        found = evaluate(profile, self._wavelengths_nm, calibration, observation)
+        self._journal.measured(decision, started_s, observation, *found)
+        self._journal.report(newest_symptoms(self._record), only_new_kinds=True)
 
     def _observe(
         self, decision: Decision, calibration: LightCalibration

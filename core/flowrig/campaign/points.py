@@ -1,30 +1,26 @@
 """The points of studies: asked for, checked, and run one after the other while liquid flows."""
 
-import math
 from collections.abc import Generator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from attrs import evolve, frozen
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
-from flowrig.errors import FlowrigError, NeedsPersonError, PluginError
+from flowrig.errors import FlowrigError, NeedsPersonError
 from flowrig.interfaces.study import Point
 from flowrig.journal.events import Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
-from flowrig.plugins.contained import one_line
-from flowrig.problem.door import Door
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
 from flowrig.procedure.steps import Step
 from flowrig.profile import Profile, Stage
-from flowrig.profile.controls.studies import asked
+from flowrig.profile.controls.studies import asked, require_points
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.studies import study_of, study_points
 
-__all__ = ["StudyRunner", "flow_of", "require_points"]
+__all__ = ["StudyRunner", "flow_of"]
 
 
 @frozen
@@ -57,12 +53,17 @@ class StudyRunner:
         self._executor = executor
         self._kept: _Kept | None = None
 
-    def ask(self, stage: Stage) -> None:
+    def ask(self, stage: Stage) -> bool:
         """Ask the study of a stage for its next points, and write them down, or that it is over.
+
+        Returns:
+            whether the stage is a study; if not, nothing is done.
 
         Raises:
             NeedsPersonError: the study fails, and the campaign waits for a person then.
         """
+        if not stage.is_study:
+            return False
         done = study_points(self._record, stage.name)
         first = len(self._record.decisions()) + 1
         points = self._executor.compute(
@@ -78,13 +79,14 @@ class StudyRunner:
             self._journal.asked_for(stage, points, first)
         else:
             self._journal.stage_ended(stage, "its study is over", len(done))
+        return True
 
     def _next_points(self, stage: Stage, done: int) -> list[Point] | FlowrigError:
         try:
             study = study_of(self._record, stage)
             measured = study_points(self._record, stage.name)
             points = asked(lambda: study.next_points(measured))
-            return require_points(points, self._record.profile, stage.experiments - done)
+            return require_points(points, study.rig, stage.experiments - done)
         except FlowrigError as error:
             return error
 
@@ -141,7 +143,8 @@ class StudyRunner:
             observation: Observation = end.value
         finally:
             procedure.close()
-        frames_s = min(float(one.times_s[0]) for one in observation.frames.values())
+        taken_s = (float(one.times_s[0]) for one in observation.frames.values())
+        frames_s = min(taken_s, default=self._journal.now_s())
         if following:
             self._kept = _Kept(decision.index, since_s, frames_s)
         begun_s = max(since_s.values(), default=frames_s)
@@ -181,37 +184,3 @@ def flow_of(
     """
     kept_s = sum(max(one.after_s or 0.0, looking_s(profile, one.frames)) for one in following)
     return Flow(wait_s=point.after_s, frames=point.frames, keeps=bool(following), kept_s=kept_s)
-
-
-def require_points(points: object, profile: Profile, most: int) -> list[Point]:
-    """The points that a study asks for, with conditions that the rig can do.
-
-    Args:
-        points: what the study returned.
-        profile: the rig.
-        most: how many it may ask for.
-
-    Raises:
-        PluginError: they are no points, too many, or one continues what it cannot.
-        OutOfRangeError: conditions are outside of the search space.
-    """
-    if not isinstance(points, Sequence) or not all(isinstance(one, Point) for one in points):
-        raise PluginError(f"it asks for {one_line(repr(points))}; expected a list of Points")
-    if len(points) > most:
-        raise PluginError(f"it asks for {len(points)} points where {most} are left")
-    door = Door(profile.space)
-    found = [evolve(one, conditions=door.admit(one.conditions)) for one in points]
-    for place, one in enumerate(found):
-        if one.frames is not None and not 1 <= one.frames <= profile.analysis.frames:
-            most = profile.analysis.frames
-            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
-        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
-            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
-    if found and found[0].continues:
-        raise PluginError("its first point continues, and no point of the same answer is before it")
-    for place, (before, one) in enumerate(pairwise(found), 2):
-        if one.continues and one.conditions != before.conditions:
-            raise PluginError(
-                f"point {place} continues, under other conditions than the one before"
-            )
-    return found

@@ -143,6 +143,8 @@ class StudyRig:
         residence_time_s: computes the residence time τ [s] under conditions.
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
+        can_continue: whether points can continue, and be looked at before the equilibrium time; not
+            on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
         rsd: known relative standard deviation of repeated measurements, as a fraction, by feature.
         earlier: settled experiments of the stages before, in order.
@@ -155,6 +157,7 @@ class StudyRig:
     residence_time_s: Callable[[Conditions], float]
     frames: int
     frames_s: float
+    can_continue: bool = True
     seed: int = 1
     rsd: Mapping[str, float] = field(factory=dict)
     earlier: Sequence[StudyPoint] = ()

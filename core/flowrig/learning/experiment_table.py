@@ -260,7 +260,8 @@ def _choice(path: Path, line: int, parameter: Parameter, text: str) -> float:
 
 
 def _is_bad(head: Sequence[str], row: Sequence[str]) -> bool:
+    """Whether a row is of bad quality, or of a study that looked before its steady state."""
     return any(
-        name.casefold() == "quality" and cell.casefold() == "bad"
+        (name.casefold(), cell.casefold()) in {("quality", "bad"), ("settled", "no")}
         for name, cell in zip(head, row, strict=True)
     )

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.optimizer import new_optimizer
 from flowrig.campaign.order import in_order
-from flowrig.campaign.points import require_points
 from flowrig.errors import FlowrigError, NothingLeftError, OutOfRangeError
 from flowrig.interfaces import Optimizer, Point, StudyPoint, Surrogate
 from flowrig.problem.designs import uniform
@@ -22,7 +21,7 @@ from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.middle import centre
 from flowrig.problem.space import Space, Value
 from flowrig.profile import Profile, Stage
-from flowrig.profile.controls.studies import asked, new_study, study_rig
+from flowrig.profile.controls.studies import asked, new_study, require_points, study_rig
 
 __all__ = [
     "Conditions",
@@ -127,7 +126,7 @@ def _points(profile: Profile, stage: Stage, seed: int) -> Known:
     features = dict.fromkeys(study.rig.units, 1.0)
     while len(done) < stage.experiments:
         asked_for = asked(partial(study.next_points, tuple(done)))
-        points = require_points(asked_for, profile, stage.experiments - len(done))
+        points = require_points(asked_for, study.rig, stage.experiments - len(done))
         if not points:
             break
         done += [

@@ -99,18 +99,16 @@ def _joined(parts: Sequence[Frames]) -> Frames:
 
 
 def require(profile: Profile, volumes_ul: Mapping[str, float]) -> RequireVolume:
-    """The volumes [µL] of streams that flow, with those that may rinse the lines of selectors."""
+    """The volumes [µL] of streams that flow, with those that may rinse their lines."""
     volumes_ul = dict(volumes_ul)
     for stream in volumes_ul:
-        selector = profile.streams[stream].selector
-        if selector is not None:
-            volumes_ul[stream] += selector.rinse_ul
+        volumes_ul[stream] += profile.streams[stream].rinse_ul
     return RequireVolume(volumes_ul)
 
 
 def rinse(profile: Profile, streams: Sequence[str]) -> Generator[Step, Any, None]:
-    """Rinse the lines of streams whose selector leads to another liquid than they hold."""
-    if not any(profile.streams[name].selector for name in streams):
+    """Rinse the lines of streams that hold another liquid than they draw."""
+    if not any(profile.streams[name].rinse_ul for name in streams):
         return
     needed_ul = yield TellRinse(tuple(streams))
     for stream, volume_ul in needed_ul.items():

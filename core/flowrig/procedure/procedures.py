@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
 from flowrig.measurement.light_reference import LightCalibration, LightReference
 from flowrig.measurement.observation import Array, FeatureProbe, Observation
@@ -125,12 +126,18 @@ def run_condition(
         raw frames and dark spectra.
 
     Raises:
-        OutOfRangeError: the conditions are outside the search space; nothing was done.
+        OutOfRangeError: the conditions are outside the search space, or the profile has steps and
+            the point a flow of its own; nothing was done.
     """
     profile.space.require_feasible(conditions)
     # A journal of an earlier version may hold a value that is above its limit by a rounding error.
     conditions = Door(profile.space).admit(conditions)
     if profile.procedure:
+        if flow != STEADY:
+            raise OutOfRangeError(
+                "this study looks at liquid after times of its own, and an experiment by the steps "
+                "of [[procedure]] has no others"
+            )
         return (yield from run_own_steps(profile, conditions))
     return (yield from _run_steady(profile, conditions, probe, flow))
 

@@ -17,6 +17,7 @@ from flowrig.profile.linear import expand_rules
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting, Simulation
 from flowrig.profile.model.devices import as_driven
+from flowrig.profile.model.flow import with_vessels
 from flowrig.profile.problems import Finding, Place, Problem, ProfileError, nearest, shown
 from flowrig.profile.quantity import split_suffix
 from flowrig.profile.rules import check, with_plain_sources
@@ -373,9 +374,14 @@ def _structured(
 
 
 def _drive_streams(sections: dict[str, Any], newest: str) -> None:
-    """Once the streams are known, mark the devices that they drive without a syringe."""
+    """Once the streams are known, mark the devices that they drive without a syringe.
+
+    Once the path is known too, a stream that draws from a vessel has its volume.
+    """
     if newest == "streams" and "devices" in sections:
         sections["devices"] = as_driven(sections["devices"], sections["streams"])
+    if newest == "path" and "streams" in sections:
+        sections["streams"] = with_vessels(sections["streams"], sections["path"])
 
 
 def _controlled(sections: Mapping[str, Any]) -> frozenset[str]:

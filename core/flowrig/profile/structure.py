@@ -221,7 +221,7 @@ class Structurer:
         words = {*self.plugins.kinds(), "device"} - own
         if self._lenient:
             words |= {key for key, one in table.items() if isinstance(one, str)} - {*own, NAME}
-        for key in ("named_by", "selector", "contents_at"):
+        for key in ("named_by", "selector", "vessel", "contents_at"):
             if key in table:
                 raise Mismatch(f"unknown key {key!r}", at=(key,), on_key=True)
         found = [key for key in table if key in {*words, "pump"}]
@@ -232,16 +232,20 @@ class Structurer:
         if found:
             named = {"pump": as_text(table[found[0]], found[0]), "named_by": found[0]}
         rest = {key: one for key, one in table.items() if key not in words}
-        selector, contents_at = None, {}
+        selector, vessel, contents_at = None, None, {}
         if isinstance(table.get("supply"), dict):
-            selector = self._inside("supply", rest.pop("supply"), model.Selector)
+            supply = rest.pop("supply")
+            if "vessel" in supply:
+                vessel = self._inside("supply", supply, model.VesselSupply)
+            else:
+                selector = self._inside("supply", supply, model.Selector)
         if isinstance(table.get("contents"), dict):
             contents_at = self._inside("contents", rest["contents"], Mapping[str, str])
             rest["contents"] = " or ".join(contents_at.values())
         made: model.Stream = self._without_unknown_kinds(
             model.Stream, {**rest, **named}, own, wanted
         )
-        return attrs.evolve(made, selector=selector, contents_at=contents_at)
+        return attrs.evolve(made, selector=selector, vessel=vessel, contents_at=contents_at)
 
     def _without_unknown_kinds(
         self, cls: type, table: Mapping[str, Any], own: set[str], wanted: Any

@@ -87,7 +87,8 @@ def _lifetime(card: Scorecard) -> Iterator[Row]:
         waited_s = sum(one.ended_s - one.begun_s for one in found)
         note = f"first {duration(found[0].begun_s)} after the start: {found[0].text}"
         waited = f"; the rig waited {duration(waited_s)}" if waited_s else ""
-        yield Row(f"intervention: {what}", f"{len(found)} times", note + waited)
+        often = "once" if len(found) == 1 else f"{len(found)} times"
+        yield Row(f"intervention: {what}", often, note + waited)
 
 
 def _throughput(card: Scorecard) -> Iterator[Row]:

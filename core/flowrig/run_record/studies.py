@@ -101,11 +101,13 @@ def findings_of(record: "RunRecord") -> list[StudyFindings]:
 
 
 def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> StudyFindings:
-    plugin = record.plugins.owner(stage.offer)
+    names = (stage.offer.kind, stage.offer.name)
+    listed = (one for one in record.plugins.listed if (one.offer.kind, one.offer.name) == names)
+    plugin = next((f"{one.plugin.distribution} {one.plugin.version}" for one in listed), "")
     known = StudyFindings(
         stage=stage.name,
         study=stage.offer.name,
-        version=f"{plugin.distribution} {plugin.version}".strip(),
+        version=plugin.strip(),
         points=len(points),
         planned=stage.experiments,
     )

@@ -1,13 +1,16 @@
-"""What is in the line between a selector valve and the pump behind it."""
+"""What is in the line between a selector valve, or a vessel, and the pump behind it."""
 
 from collections.abc import Iterable
 
 from attrs import frozen
 
-from flowrig.journal.events import CutLiquid, EventData, Intent, Outcome, Resumed
+from flowrig.journal.events import CutLiquid, EventData, Intent, Outcome, Resumed, WentOn
 from flowrig.profile import Profile
 
 __all__ = ["SupplyLines"]
+
+IN_VESSEL = "vessel"
+"""Whence a stream draws that has no selector."""
 
 
 @frozen
@@ -15,7 +18,8 @@ class _Line:
     """The liquid in a line.
 
     Attributes:
-        position: position of the valve from which it was drawn newest; None where it is not known.
+        position: position of the valve from which it was drawn newest, or `IN_VESSEL`; None where
+            it is not known.
         drawn_ul: volume [µL] drawn from there without a change.
     """
 
@@ -24,22 +28,18 @@ class _Line:
 
 
 class SupplyLines:
-    """Which liquid fills the line of each stream that draws through a selector valve.
+    """Which liquid fills the line of each stream that draws through a selector valve or a vessel.
 
     It follows the events of a run. When a run starts, or is resumed, no line is known to hold
-    anything.
+    anything; nor is that of a vessel that a person has filled.
 
     Args:
         profile: the rig.
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._valve_of = {
-            name: stream.selector
-            for name, stream in profile.streams.items()
-            if stream.selector is not None
-        }
-        self._lines = dict.fromkeys(self._valve_of, _Line())
+        self._streams = {name: one for name, one in profile.streams.items() if one.rinse_ul}
+        self._lines = dict.fromkeys(self._streams, _Line())
         self._positions: dict[str, str | None] = {}
         self._turning: Intent | None = None
 
@@ -54,8 +54,11 @@ class SupplyLines:
                 for stream, volume_ul in volumes_ul.items():
                     self._drawn(stream, volume_ul)
             case CutLiquid() | Resumed():  # meanwhile a person may have done anything
-                self._lines = dict.fromkeys(self._valve_of, _Line())
+                self._lines = dict.fromkeys(self._streams, _Line())
                 self._positions.clear()
+            case WentOn(refilled=refilled):
+                for stream in {*refilled} & {*self._lines}:
+                    self._lines[stream] = _Line()
 
     def needed_ul(self, streams: Iterable[str]) -> dict[str, float]:
         """Volume [µL] by stream that has to flow until its line holds what its valve leads to.
@@ -65,15 +68,19 @@ class SupplyLines:
         """
         found = {}
         for stream in streams:
-            selector, line = self._valve_of.get(stream), self._lines.get(stream, _Line())
-            if selector is None:
+            if stream not in self._streams:
                 continue
-            position = self._positions.get(selector.valve)
+            position, line = self._position(stream), self._lines[stream]
             is_same = position is not None and position == line.position
-            needed_ul = selector.rinse_ul - (line.drawn_ul if is_same else 0.0)
+            needed_ul = self._streams[stream].rinse_ul - (line.drawn_ul if is_same else 0.0)
             if needed_ul > 0.0:
                 found[stream] = needed_ul
         return found
+
+    def _position(self, stream: str) -> str | None:
+        """From where a stream draws now; None where that is not known."""
+        selector = self._streams[stream].selector
+        return IN_VESSEL if selector is None else self._positions.get(selector.valve)
 
     def _turned(self, data: Outcome) -> None:
         intent, self._turning = self._turning, None
@@ -81,8 +88,8 @@ class SupplyLines:
             self._positions[valve] = position if data.outcome == "done" else None
 
     def _drawn(self, stream: str, volume_ul: float) -> None:
-        if stream not in self._valve_of or volume_ul <= 0.0:
+        if stream not in self._streams or volume_ul <= 0.0:
             return
-        position, line = self._positions.get(self._valve_of[stream].valve), self._lines[stream]
+        position, line = self._position(stream), self._lines[stream]
         before_ul = line.drawn_ul if position == line.position else 0.0
         self._lines[stream] = _Line(position, before_ul + volume_ul)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flowrig.errors import OutOfRangeError
 from flowrig.profile import Profile
-from flowrig.profile.model.flow import GAS
+from flowrig.profile.model.flow import GAS, drawn_from
 from flowrig.profile.topology import Topology
 
 __all__ = ["FULL", "WARN", "WasteAccount"]
@@ -21,18 +21,19 @@ class WasteAccount:
 
     A gas leaves the waste, and does not count.
 
-    A vessel at the end of the path counts as a waste. What divides is counted by its shares, and
-    what passes a valve in each waste that the valve can lead to.
+    A vessel at the end of the path counts as a waste, unless a stream draws from it. What divides
+    is counted by its shares, and what passes a valve in each waste that the valve can lead to.
 
     Args:
         profile: the rig, whose wastes are taken as empty at the start of a run.
     """
 
     def __init__(self, profile: Profile) -> None:
+        drawn = drawn_from(profile.streams)
         self.capacity_ul: Mapping[str, float] = {
             name: component.capacity_ul
             for name, component in profile.path.items()
-            if component.capacity_ul is not None
+            if component.capacity_ul is not None and name not in drawn
         }
         topology = Topology(profile)
         # What a valve may lead here or there counts in both.

@@ -54,6 +54,7 @@ from flowrig.testing.conformance.pump import PumpConformance
 from flowrig.testing.conformance.spectrometer import SpectrometerConformance
 from flowrig.testing.conformance.surrogate import SurrogateConformance
 from flowrig.testing.replay.playback import check_trace
+from flowrig.testing.study import StudyBench, StudyConformance
 
 __all__ = [
     "AnalysisBench",
@@ -89,6 +90,8 @@ __all__ = [
     "Slow",
     "SpectrometerBench",
     "SpectrometerConformance",
+    "StudyBench",
+    "StudyConformance",
     "SurrogateBench",
     "SurrogateConformance",
     "Tap",

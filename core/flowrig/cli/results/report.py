@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flowrig.cli.results.write_back import write_repeatability
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     print_csv,
@@ -33,8 +34,22 @@ REPORT_NAME = "report.html"
     help="Reference of acceleration and enhancement: the folder of another run, or a stage or an "
     "arm of this one, for instance one of random conditions.",
 )
+@click.option(
+    "--write",
+    "profile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PROFILE.toml",
+    help="Write the repeatability that studies found into this profile: one of yours, whose other "
+    "lines stay as they are, or a new one that extends that of the run.",
+)
 def report(
-    folder: Path, *, as_json: bool, as_csv: bool, scorecard: bool, against: str | None
+    folder: Path,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    scorecard: bool,
+    against: str | None,
+    profile: Path | None,
 ) -> None:
     """Write FOLDER/report.html from the journal of a run, or print it as JSON, CSV or a scorecard.
 
@@ -46,6 +61,7 @@ def report(
       flowrig report flowrig-demo --csv > experiments.csv
       flowrig report flowrig-demo --json
       flowrig report flowrig-demo --scorecard --against explore
+      flowrig report proof --write my-rig.toml
     """
     from flowrig.report.exports.table import csv_rows
     from flowrig.run_record.reader import RunRecord
@@ -53,6 +69,8 @@ def report(
 
     if as_json + as_csv + scorecard > 1:
         raise click.UsageError("one of --json, --csv and --scorecard")
+    if profile is not None and (as_json or as_csv or scorecard):
+        raise click.UsageError("--write goes without --json, --csv and --scorecard")
     if as_csv and against is not None:
         raise click.UsageError("--csv has no efficiency that a reference would change")
     with sound_folder(folder), RunRecord(folder) as record, reference(against) as other:
@@ -63,6 +81,9 @@ def report(
             print_csv(csv_rows(record))
         elif scorecard:
             _print_scorecard(record, other)
+        elif profile is not None:
+            for line in write_repeatability(record, profile):
+                say(line)
         else:
             print_studies(record.summary()["studies"])
             say(f"wrote {write_html(record, other)}")

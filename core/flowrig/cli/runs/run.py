@@ -267,6 +267,9 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
         for line in _best_lines(summary):
             print_paragraph(line)
         print_studies(summary["studies"])
+        if any(one["repeatability"] for one in summary["studies"]):
+            folder = quoted(outcome.folder)
+            say(f"to keep the repeatability: flowrig report {folder} --write PROFILE.toml")
         if summary["experiments"]:
             try:
                 say(f"report: {write_html(record)}")

@@ -24,17 +24,8 @@ def print_safety(profile: Profile) -> None:
         print_paragraph(f"gate {gate.name}: asked {often} before {sentence(gate)}", indent=2)
     for line in _values(profile):
         print_paragraph(line, indent=2)
-    for name, stream in profile.streams.items():
-        if stream.selector is not None:
-            rinse = f"{stream.selector.rinse_ul / 1000:g} mL"
-            text = (
-                f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned; "
-                "what the bottles hold is not counted"
-            )
-            print_paragraph(text, indent=2)
-        elif math.isinf(stream.capacity_ul):
-            text = f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
-            print_paragraph(text, indent=2)
+    for line in _supplies(profile):
+        print_paragraph(line, indent=2)
     for step in profile.safe_state:
         if step.until_below_c is not None and not _of_kind(profile, "heater"):
             text = (
@@ -55,6 +46,25 @@ def print_safety(profile: Profile) -> None:
     unguarded = [name for name, device in profile.devices.items() if device.goes_on_alone]
     if unguarded:
         say(f"  no dead-man timer: {_what_goes_on(profile, unguarded)}", fg="red")
+
+
+def _supplies(profile: Profile) -> Iterator[str]:
+    """What streams draw from where that is no syringe."""
+    for name, stream in profile.streams.items():
+        rinse = f"{stream.rinse_ul / 1000:g} mL"
+        if stream.selector is not None:
+            yield (
+                f"{name}: its line is rinsed with {rinse} after {stream.selector.valve} turned; "
+                "what the bottles hold is not counted"
+            )
+        elif stream.vessel is not None:
+            vessel = stream.vessel.vessel
+            yield (
+                f"{name}: draws from {vessel}; its line is rinsed with {rinse} when a run starts "
+                f"or is resumed, and after {vessel} was filled"
+            )
+        elif math.isinf(stream.capacity_ul):
+            yield f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
 
 
 def _what_goes_on(profile: Profile, devices: Sequence[str]) -> str:

@@ -1,6 +1,8 @@
 """Studies of a campaign: what they may know of the rig, and their settings in its units."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import attrs
@@ -16,6 +18,7 @@ from flowrig.errors import (
 from flowrig.interfaces.study import (
     At,
     PlannedStudy,
+    Point,
     Study,
     StudyPoint,
     StudyRig,
@@ -31,7 +34,16 @@ from flowrig.profile.model import Profile, Scan, Stage, Variable
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
 
-__all__ = ["acquisition_s", "asked", "at_of", "new_study", "study_rig", "sweep_of", "with_studies"]
+__all__ = [
+    "acquisition_s",
+    "asked",
+    "at_of",
+    "new_study",
+    "require_points",
+    "study_rig",
+    "sweep_of",
+    "with_studies",
+]
 
 WORDS = ("middle", "best")
 """Places that a study can name."""
@@ -88,6 +100,7 @@ def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = (
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
+        can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
         earlier=earlier,
@@ -118,6 +131,46 @@ def asked(work: Callable[[], R]) -> R:
         raise
     except Exception as error:
         raise PluginError(f"{type(error).__name__}: {one_line(error)}") from error
+
+
+def require_points(points: object, rig: StudyRig, most: int) -> list[Point]:
+    """The points that a study asks for, with conditions that the rig can do.
+
+    Args:
+        points: what the study returned.
+        rig: what the study knows of the rig.
+        most: how many it may ask for.
+
+    Raises:
+        PluginError: they are no points, too many, or one continues what it cannot.
+        OutOfRangeError: conditions are outside of the search space.
+    """
+    if not isinstance(points, Sequence) or not all(isinstance(one, Point) for one in points):
+        raise PluginError(f"it asks for {one_line(repr(points))}; expected a list of Points")
+    if len(points) > most:
+        raise PluginError(f"it asks for {len(points)} points where {most} are left")
+    door = Door(rig.space)
+    found = [attrs.evolve(one, conditions=door.admit(one.conditions)) for one in points]
+    for place, one in enumerate(found):
+        settles = not one.continues and one.after_s is None and one.frames is None
+        if not (settles or rig.can_continue):
+            raise PluginError(
+                f"point {place + 1} keeps or watches a flow, and experiments of this rig have "
+                "steps of their own, [[procedure]]"
+            )
+        if one.frames is not None and not 1 <= one.frames <= rig.frames:
+            most = rig.frames
+            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
+        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
+            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
+    if found and found[0].continues:
+        raise PluginError("its first point continues, and no point of the same answer is before it")
+    for place, (before, one) in enumerate(pairwise(found), 2):
+        if one.continues and one.conditions != before.conditions:
+            raise PluginError(
+                f"point {place} continues, under other conditions than the one before"
+            )
+    return found
 
 
 def at_of(value: Any, _type: Any = None) -> At:
@@ -201,9 +254,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
         study = new_study(stage, rig)
         count = asked(study.most_points)
         if isinstance(study, PlannedStudy):
-            door = Door(rig.space)
-            for point in asked(study.plan):
-                door.admit(point.conditions)
+            require_points(asked(study.plan), rig, count)
     except MissingDependencyError:  # a run says what to install
         pass
     except (InputError, OutOfRangeError) as error:

@@ -30,6 +30,7 @@ from flowrig.profile.model.flow import (
     Stationary,
     Stock,
     Stream,
+    VesselSupply,
 )
 from flowrig.profile.model.off_line import OFF_LINE, Given, OffLine
 from flowrig.profile.model.profile import (
@@ -95,6 +96,7 @@ __all__ = [
     "Stream",
     "SurrogateChoice",
     "Variable",
+    "VesselSupply",
     "Window",
     "bind_features",
 ]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowrig.interfaces.pump import Syringe
 from flowrig.problem.space import LinearConstraint
@@ -28,7 +28,10 @@ __all__ = [
     "Stationary",
     "Stock",
     "Stream",
+    "VesselSupply",
+    "drawn_from",
     "volumes_by_hand",
+    "with_vessels",
 ]
 
 StreamRole = Literal["reagent", "solvent", "carrier"]
@@ -121,6 +124,20 @@ class Selector:
 
 
 @frozen(kw_only=True)
+class VesselSupply:
+    """A vessel of the path from which the pump of a stream draws; `supply` in TOML.
+
+    Attributes:
+        vessel: the component; its volume is the volume of a full supply.
+        rinse_ul: volume [µL] that flows to the waste before the first experiment of a run, after a
+            resumption, and when the vessel was filled, until the line holds what is in the vessel.
+    """
+
+    vessel: str
+    rinse_ul: float
+
+
+@frozen(kw_only=True)
 class Stream:
     """A liquid or a gas, and the device that drives it.
 
@@ -142,6 +159,7 @@ class Stream:
         supply_ul: where there is no syringe, volume [µL] that a full supply holds; None for a
             supply without an end.
         selector: the valve from which it draws; None where there is one supply only.
+        vessel: the vessel of the path from which it draws; None where it is none.
         contents_at: where there is a selector, the liquid in words by position of the valve.
         pressure_kpa: of a gas, the absolute pressure [kPa] at which its volumes and flow rates
             count; None for that at which its device counts.
@@ -166,6 +184,7 @@ class Stream:
     refill: Refill | None = None
     supply_ul: float | None = None
     selector: Selector | None = None
+    vessel: VesselSupply | None = None
     contents_at: Mapping[str, str] = field(factory=dict)
     pressure_kpa: float | None = None
     accuracy_percent: float | None = None
@@ -182,6 +201,12 @@ class Stream:
         if self.syringe is not None:
             return self.syringe.volume_ul
         return math.inf if self.supply_ul is None else self.supply_ul
+
+    @property
+    def rinse_ul(self) -> float:
+        """Volume [µL] that rinses its line where that may hold another liquid; 0 for none."""
+        supply = self.selector or self.vessel
+        return 0.0 if supply is None else supply.rinse_ul
 
     @property
     def source(self) -> str:
@@ -299,6 +324,21 @@ class Component:
             return {one: share / total for one, share in given.items()} if total > 0 else {}
         way = self.to.get(case)
         return {way: 1.0} if isinstance(way, str) else {}
+
+
+def drawn_from(streams: Mapping[str, Stream]) -> frozenset[str]:
+    """The vessels of the path from which streams draw."""
+    return frozenset(one.vessel.vessel for one in streams.values() if one.vessel is not None)
+
+
+def with_vessels(streams: Mapping[str, Stream], path: Mapping[str, Component]) -> dict[str, Stream]:
+    """The streams; one that draws from a vessel of the path has its volume as its supply."""
+    found = dict(streams)
+    for name, stream in streams.items():
+        vessel = None if stream.vessel is None else path.get(stream.vessel.vessel)
+        if vessel is not None and vessel.capacity_ul is not None:
+            found[name] = evolve(stream, supply_ul=vessel.capacity_ul)
+    return found
 
 
 def volumes_by_hand(path: Mapping[str, Component]) -> dict[str, Window]:

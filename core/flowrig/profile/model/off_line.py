@@ -16,6 +16,9 @@ __all__ = ["OFF_LINE", "Given", "OffLine", "later_features", "spectral_and_later
 OFF_LINE = "off-line"
 """What `use` of such a channel says."""
 
+EXPERIMENT = "{experiment}"
+"""What stands for the number of an experiment in the name of a file."""
+
 ANALYSIS_S = 600.0
 """Time [s] that an analysis takes where the profile does not say it (assumed)."""
 
@@ -65,6 +68,8 @@ class OffLine:
         within_s: time [s] after an experiment in which its result is expected; a later one is
             reported as late. None where no time is too long.
         takes_s: time [s] that an analysis takes; a simulated run enters the result after it.
+        files: files that an instrument drops, as a path whose last part has `{experiment}`; a
+            relative one begins in the folder of the run. Empty where there are none.
         path: path of its table in the profile.
     """
 
@@ -72,6 +77,7 @@ class OffLine:
     gives: Mapping[str, Given]
     within_s: float | None = None
     takes_s: float = ANALYSIS_S
+    files: str = ""
     path: Path = ()
 
     @property

@@ -22,6 +22,7 @@ class _Keys:
     gives: Mapping[str, Any]
     within_s: float | None = None
     takes_s: float = ANALYSIS_S
+    files: str = ""
 
 
 def off_line_channel(name: str, table: Mapping[str, Any], converter: Converter) -> OffLine:
@@ -55,6 +56,7 @@ def off_line_channel(name: str, table: Mapping[str, Any], converter: Converter) 
         gives=gives,
         within_s=keys.within_s,
         takes_s=keys.takes_s,
+        files=keys.files,
         path=("analysis", "channels", name),
     )
 

@@ -12,7 +12,7 @@ from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
 from flowrig.profile.model.devices import detectors_at, units_of_readings
 from flowrig.profile.model.features import features_of_objective
-from flowrig.profile.model.off_line import spectral_and_later
+from flowrig.profile.model.off_line import EXPERIMENT, spectral_and_later
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -111,6 +111,12 @@ def _off_line(profile: Profile, older: Mapping[str, object]) -> Iterator[Finding
                 path = one.path if text == name else (*one.path, "gives", text)
                 expected = "letters, digits and underscores, a letter first"
                 yield Finding(path, f"got {text!r}", expected=expected, on_key=True)
+        folder, _, last = one.files.replace("\\", "/").rpartition("/")
+        if one.files and (last.count(EXPERIMENT) != 1 or set(folder) & set("*?[{")):
+            expected = (
+                'a path whose last part has {experiment} once, such as "cd/*_{experiment}.csv"'
+            )
+            yield Finding((*one.path, "files"), f"got {one.files!r}", expected=expected)
         for key, seconds in (("within", one.within_s), ("takes", one.takes_s)):
             if seconds is not None and not 0.0 <= seconds < math.inf:
                 yield Finding((*one.path, key), f"got {seconds:g} s", expected="0 s or more")
@@ -225,6 +231,7 @@ def lights(profile: Profile) -> Iterator[Finding]:
 RESERVED = (
     "index",
     "stage",
+    "arm",
     "objective",
     "quality",
     "flags",

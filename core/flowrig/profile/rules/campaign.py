@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from flowrig.profile.model import Profile
+from flowrig.profile.model.off_line import later_features
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules import names
+from flowrig.profile.rules.analysis import features_of
 
 __all__ = ["RULES"]
 
@@ -134,7 +136,10 @@ def counted(profile: Profile) -> Iterator[Finding]:
 
 def pending(profile: Profile) -> Iterator[Finding]:
     """Experiments run ahead of results only where the objective waits for results."""
-    if profile.campaign is None or profile.campaign.pending == 1 or profile.awaited:
+    if profile.campaign is None or profile.campaign.pending == 1:
+        return
+    later = later_features(features_of(profile), profile.analysis.off_line_units)
+    if later.keys() & {*profile.objective.responses}:
         return
     yield Finding(
         ("campaign", "pending"),

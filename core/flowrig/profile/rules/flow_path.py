@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from flowrig.profile.controls.timeline import states
 from flowrig.profile.model import Component, Profile, Section
 from flowrig.profile.model.devices import detectors_at
-from flowrig.profile.model.flow import GAS
+from flowrig.profile.model.flow import GAS, drawn_from
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.topology import (
@@ -388,9 +388,10 @@ def no_loop(profile: Profile) -> Iterator[Finding]:
 
 def inlets(profile: Profile) -> Iterator[Finding]:
     """Something flows into every component, and several flows meet at junctions only."""
+    drawn = drawn_from(profile.streams)
     for name, component in profile.path.items():
         sources = _entering(profile, name)
-        if not sources:
+        if not sources and name not in drawn:
             message = f"the flow path has a gap: nothing flows into {name!r}"
             expected = f'a stream or component with `to = "{name}"`'
             yield Finding(("path", name), message, expected=expected, on_key=True)

@@ -66,7 +66,7 @@ def with_or_without_syringe(profile: Profile) -> Iterator[Finding]:
         if entry.offer.kind == "pump":
             if stream.syringe is None:
                 yield Finding(here, "missing key 'syringe'", on_key=True)
-            if stream.supply_ul is not None or stream.selector is not None:
+            if stream.supply_ul is not None or stream.selector or stream.vessel:
                 message = f"the pump {stream.pump!r} draws from its syringe"
                 yield Finding((*here, "supply"), message, expected="no key `supply`", on_key=True)
         elif stream.syringe is not None and entry.abilities.is_dispensing:
@@ -171,6 +171,36 @@ def _used_positions(profile: Profile, stream: Stream, valve: str) -> Iterator[tu
     # A choice with settings may turn the valve too.
     if is_calibrated or flows_on_hold or not any(one.choices for one in profile.variables):
         yield usual, where
+
+
+def vessels(profile: Profile) -> Iterator[Finding]:
+    """A vessel from which a stream draws has a volume, is filled by hand, and feeds one stream."""
+    fed: dict[str, str] = {}
+    for name, stream in profile.streams.items():
+        if stream.vessel is None:
+            continue
+        here: Path = ("streams", name, "supply", "vessel")
+        vessel = stream.vessel.vessel
+        known = [one for one, part in profile.path.items() if part.kind == "vessel"]
+        yield from names.one_of(vessel, known, "vessel", here)
+        if vessel not in known:
+            continue
+        component = profile.path[vessel]
+        leading = [one for one, part in profile.path.items() if vessel in part.outlets]
+        leading += [one for one, other in profile.streams.items() if other.to == vessel]
+        for is_so, message, expected in (
+            (component.to is not None, f"{vessel!r} leads on, and is no supply", "no key `to`"),
+            (bool(leading), f"{', '.join(leading)} leads into {vessel!r}", "a vessel of its own"),
+            (vessel in fed, f"{fed.get(vessel)!r} draws from {vessel!r}", "a vessel of its own"),
+            (component.given_volume_ul is None, f"{vessel!r} has no volume", "a key `volume`"),
+        ):
+            if is_so:
+                yield Finding(here, message, expected=expected)
+        fed[vessel] = name
+        holds_ul = component.capacity_ul
+        if holds_ul is not None and stream.vessel.rinse_ul >= holds_ul:
+            message = f"{vessel!r} holds {holds_ul:g} µL, which the rinse takes alone"
+            yield Finding((*here[:-1], "rinse"), message, expected="less")
 
 
 def used_pumps(profile: Profile) -> Iterator[Finding]:
@@ -419,6 +449,7 @@ def refills_while_hot(profile: Profile) -> Iterator[Finding]:
 RULES = (
     pumps,
     with_or_without_syringe,
+    vessels,
     used_pumps,
     stream_names,
     dependent_flows,

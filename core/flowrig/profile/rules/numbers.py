@@ -47,8 +47,9 @@ def streams(profile: Profile) -> Iterator[Finding]:
         if stream.syringe is not None:
             yield from _syringe(stream.syringe, (*here, "syringe"))
         yield from _positive(stream.supply_ul, (*here, "supply"), "µL")
-        if stream.selector is not None:
-            yield from _positive(stream.selector.rinse_ul, (*here, "supply", "rinse"), "µL")
+        for supply in (stream.selector, stream.vessel):
+            if supply is not None:
+                yield from _positive(supply.rinse_ul, (*here, "supply", "rinse"), "µL")
         yield from _positive(stream.pressure_kpa, (*here, "pressure"), "kPa")
         yield from _at_least(stream.flow_rate_ul_min[0], 0, (*here, "flow_rate", 0), "µL/min")
         if stream.stock is not None:

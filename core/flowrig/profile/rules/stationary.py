@@ -51,6 +51,7 @@ def features(profile: Profile) -> Iterator[Finding]:
             expected = f"one of {', '.join(known)}"
             yield Finding(path, f"unknown feature {feature!r}", expected=expected, nearest=near)
         elif feature in later:
+            path = (*HERE, "features", number)
             message = f"{feature!r} waits for an off-line result"
             yield Finding(path, message, expected="a feature that the rig itself measures")
 

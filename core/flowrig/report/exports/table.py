@@ -43,6 +43,11 @@ def experiment_columns(record: RunRecord) -> list[Column]:
     ]
     if record.campaign.arms:
         columns.append(Column("arm", "", [e.decision.arm or "" for e in experiments]))
+    if record.campaign.studies:
+        columns += [
+            Column("settled", "", ["yes" if e.decision.settles else "no" for e in experiments]),
+            Column("flowing_s", "s", [e.flowing_s for e in experiments]),
+        ]
     columns += [
         Column(
             column_of(p),

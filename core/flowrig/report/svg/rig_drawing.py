@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from attrs import evolve, frozen
 
 from flowrig.profile.model import Component, Profile, Stream
+from flowrig.profile.model.flow import drawn_from
 from flowrig.profile.topology import (
     FlowGraph,
     Topology,
@@ -118,6 +119,8 @@ def draw_rig(profile: Profile) -> Markup:
 
 def _drawn(profile: Profile) -> tuple[list[Markup], float, float]:
     """Everything of a rig whose valves have no routes, and the size [px] that it takes."""
+    drawn = drawn_from(profile.streams)  # in the place of a bottle, and at no component
+    profile = evolve(profile, path={n: c for n, c in profile.path.items() if n not in drawn})
     topology = Topology(profile)
     layout = _lay_out(profile, topology)
     sections = _sections(profile, topology, layout)
@@ -304,6 +307,7 @@ def _draw_source(stream: Stream, tip: Place, barrel: float) -> Markup:
     if stream.supply_ul is not None:
         holds = with_unit(stream.supply_ul / 1000, "mL", 2)
     title = f"{stream.name}: {stream.contents}; {holds or 'no end'}, from {stream.pump}"
+    title += "" if stream.vessel is None else f", which draws from {stream.vessel.vessel}"
     return tag(
         "g",
         tag("title", title),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flowrig.errors import InputError
 
-__all__ = ["rows_of"]
+__all__ = ["head_of", "rows_of", "words_of"]
 
 _HEAD = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
@@ -32,9 +32,7 @@ def rows_of(path: Path, by: str = "") -> list[tuple[str, int, list[str], str]]:
             lines = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
-    head = [_HEAD.fullmatch(cell) for cell in lines[0]] if lines else []
-    names = [one[1] if one else "" for one in head]
-    units = [(one[2] or "") if one else "" for one in head]
+    names, units = head_of(lines[0] if lines else [])
     places = [place for place, name in enumerate(names) if name in NUMBER_COLUMNS]
     if len(places) != 1 or not all(names):
         raise InputError(
@@ -51,7 +49,7 @@ def rows_of(path: Path, by: str = "") -> list[tuple[str, int, list[str], str]]:
         index = cells[places[0]].strip()
         if not index.isdecimal():
             raise InputError(f"{place}: expected the number of an experiment, got {index!r}")
-        words, who = _words(names, units, cells)
+        words, who = words_of(names, units, cells)
         if words:
             found.append((place, int(index), words, who or by))
     if not found:
@@ -59,7 +57,14 @@ def rows_of(path: Path, by: str = "") -> list[tuple[str, int, list[str], str]]:
     return found
 
 
-def _words(names: list[str], units: list[str], cells: list[str]) -> tuple[list[str], str]:
+def head_of(cells: list[str]) -> tuple[list[str], list[str]]:
+    """Names and units of the columns of a head such as "plqy [%]"; "" where there is none."""
+    head = [_HEAD.fullmatch(cell) for cell in cells]
+    names = [one[1] if one else "" for one in head]
+    return names, [(one[2] or "") if one else "" for one in head]
+
+
+def words_of(names: list[str], units: list[str], cells: list[str]) -> tuple[list[str], str]:
     """The results of a row as words, and who measured."""
     words, who = [], ""
     for name, unit, cell in zip(names, units, cells, strict=True):

@@ -248,22 +248,25 @@ def autonomy_of(
 ) -> Autonomy:
     """The degree of autonomy, by what people did between choices and results.
 
-    A choice counts as made from results if a model was asked for it. Refills, emptied wastes and
-    pauses do not lower the degree; they shorten the unassisted lifetime.
+    A choice counts as made from results if a model was asked for it. What a person did before the
+    first result was the start of the run. Refills, emptied wastes and pauses do not lower the
+    degree; they shorten the unassisted lifetime.
 
     Args:
         experiments: those that were measured.
         interventions: what people did.
     """
-    learned = [one for one in experiments if one.decision.was_predicted]
-    steps = [one for one in interventions if one.what in IN_THE_LOOP]
     if not experiments:
         return Autonomy(degree="not known", reason="nothing was measured")
+    learned = [one for one in experiments if one.decision.was_predicted]
+    first_s = min(one.ended_s for one in experiments)
+    later = (one for one in interventions if one.begun_s >= first_s)
+    steps = [one for one in later if one.what in IN_THE_LOOP]
     if steps:
         kinds = " and ".join(dict.fromkeys(f"{one.what}: {one.text}" for one in steps[:2]))
         return Autonomy(
             degree="semi-closed-loop",
-            reason=f"a person acted {len(steps)} times between choices and results ({kinds})",
+            reason=f"a person acted {_times(len(steps))} between choices and results ({kinds})",
         )
     if not learned:
         return Autonomy(
@@ -276,3 +279,7 @@ def autonomy_of(
         reason=f"{len(learned)} of {len(experiments)} conditions were chosen by a model of the "
         "results, and no person acted between choice and result",
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -223,7 +223,8 @@ def _until_empty(profile: Profile, experiments: list[Experiment], events: list[A
 
 
 def _throughput(record: RunRecord, times: TimeShares) -> Throughput:
-    experiments = record.experiments()
+    # A study may look at one liquid again and again; only its other points are experiments.
+    experiments = record.settled() or record.experiments()
     measured = {one.index for one in experiments}
     working_s = {
         one.index: math.fsum(s for share, s in one.seconds.items() if share not in WAITS)
@@ -246,7 +247,9 @@ def _throughput(record: RunRecord, times: TimeShares) -> Throughput:
             3600 * len(experiments) / span_s,
             "1/h",
             f"{len(experiments)} experiments in {span_s / 3600:.2f} h",
-        ),
+        )
+        if span_s > 0.0
+        else not_known("the experiments took no time", "1/h"),
         theoretical=Figure(
             3600 / lasting_s[fastest],
             "1/h",
@@ -340,7 +343,7 @@ def split_arms(
         chosen, others = {against}, groups.keys() - {against}
         judged = (others & learned) or others
     else:
-        chosen = {n for n in groups if n not in learned and (by_arm or batches[n])}
+        chosen = {n for n in groups if n not in learned and (by_arm or batches.get(n, False))}
         judged = learned
     run, reference = (
         [one for name, some in groups.items() if name in names for one in some]

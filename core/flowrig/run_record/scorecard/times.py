@@ -12,6 +12,7 @@ from flowrig.journal.events import (
     ExperimentBegun,
     HoldBegun,
     Opened,
+    ResultEntered,
     Resumed,
     SafeStateSought,
     Skipped,
@@ -54,7 +55,7 @@ _STEPS: Final[tuple[tuple[str, Share], ...]] = (
     (r"heating or cooling to ", "heating"),
     (r"steady state, |features drift at |the liquid on its way$|the flow goes on$", "equilibrium"),
     (r"(.*, )?step \d+ of the procedure$", "equilibrium"),
-    (r"\d+ (sample|look) frames$", "frames"),
+    (r"\d+ (sample|look) frames$|\w+ settles$", "frames"),
     (r"\d+ (dark|reference) frames$|clearing the cells ", "references"),
     (r"rinsing the line of |going to the safe state$", "flush"),
     (r"filling from reservoirs|letting the pressure in the syringes ", "refill"),
@@ -217,6 +218,10 @@ def _follow(count: TimeCount, event: AnyEvent) -> None:
         case HoldBegun():
             count.pass_to(event.time_s)
             count.share = "hold"
+        case ResultEntered() if not count.index and count.share == "other":
+            count.share = "hold"  # nothing went on until it came
+            count.pass_to(event.time_s)
+            count.share = "other"
         case ExperimentBegun(index=index):
             count.pass_to(event.time_s)
             count.begin(index)
