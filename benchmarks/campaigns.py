@@ -13,6 +13,7 @@ import json
 import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
@@ -33,6 +34,7 @@ from flowrig_enn.surrogate import EnsembleOfNetworks
 from flowrig_gp.settings import GaussianProcessSettings
 from flowrig_gp.surrogate import GaussianProcess
 from flowrig_sim.fluid_state import FluidState
+from flowrig_sim.optics.spectra import EmissionOptics
 from flowrig_sim.settings import FluidicSettings
 
 Array = NDArray[np.float64]
@@ -40,6 +42,9 @@ Array = NDArray[np.float64]
 PUBLISHED = {"chem1": 0.267, "chem2": 0.269, "chem3": 0.315}
 RIG_RSD = np.array([0.031, 0.042])
 """Relative standard deviations of absorbance and PL area at steady state, as published."""
+
+CELL_MM = 1.016
+"""Light path of the flow cells, FEP tubing of 0.04 in."""
 
 EXPLORE, IMPROVE, EXPLOIT = 60, 15, 1
 ENOUGH = 0.95
@@ -76,6 +81,11 @@ class Campaign:
     decision_s: float
 
 
+@cache
+def _profile(chemistry: str) -> Profile:
+    return load_profile(f"cs3cu2i5-heatup-{chemistry}", Plugins.discover())
+
+
 class SteadyRig:
     """The emulated rig at steady state.
 
@@ -85,11 +95,12 @@ class SteadyRig:
     """
 
     def __init__(self, chemistry: str, seed: int) -> None:
-        self.profile: Profile = load_profile(f"cs3cu2i5-heatup-{chemistry}", Plugins.discover())
+        self.profile = _profile(chemistry)
         assert self.profile.simulation is not None
         settings = self.profile.simulation.settings
         assert isinstance(settings, FluidicSettings)
         self._fluid = FluidState(self.profile, settings, seed, None, 0.0)
+        self._optics = EmissionOptics(np.linspace(200.0, 1100.0, 901), CELL_MM)
         self._rng = np.random.default_rng([seed, 1])
         self.true: list[float] = []
         self.rows: list[dict[str, float]] = []
@@ -99,7 +110,8 @@ class SteadyRig:
         objective, fresh = self.profile.objective, []
         for point in points:
             product = self._fluid.steady_product(point)
-            exact = np.array([product.absorbance, product.area])
+            absorbance = self._optics.absorption.at(product, 300.0)
+            exact = np.array([absorbance, self._optics.area(product)])
             measured = exact * (1.0 + RIG_RSD * self._rng.standard_normal(2))
             responses = dict(zip(objective.responses, map(float, measured), strict=True))
             fresh.append({**point, **responses, objective.name: float(objective.value(measured))})

@@ -15,7 +15,7 @@ TABLES = [PUBLISHED / f"cs3cu2i5_lhs_{chemistry}.csv" for chemistry in ("chem1",
 
 
 def main() -> int:
-    """Print accuracy, decision times, regret and whole campaigns; the first failure ends it."""
+    """Print accuracy, decision times, regret and campaigns; the first failure ends it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few seeds")
     parser.add_argument("--jobs", type=int, default=1, help="searches or campaigns at a time")
@@ -27,6 +27,7 @@ def main() -> int:
         ["regret.py", "--seeds", str(seeds), "--jobs", str(asked.jobs)],
         ["campaigns.py", "--seeds", str(min(seeds, 10)), "--recipe-seeds", str(recipes),
          "--jobs", str(asked.jobs), *(["--policies", "gp", "random-16"] if asked.quick else [])],
+        ["informed.py", "--seeds", str(seeds), "--jobs", str(asked.jobs)],
     ]  # fmt: skip
     for script, *words in commands:
         print(f"\n{script} {' '.join(words)}", flush=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
 from flowrig.errors import NothingLeftError
@@ -29,7 +30,8 @@ __all__ = ["BayesianOptimizer"]
 Array = NDArray[np.float64]
 
 MIN_MODEL_EXPERIMENTS = 4
-"""With fewer successful experiments, points are space-filling and no surrogate is fitted."""
+"""With fewer successful experiments, points are space-filling and no surrogate is fitted, unless
+earlier experiments inform it."""
 BEST = 5
 """Number of measured points with the best expected objective that the search starts near."""
 REPORT_SAMPLES = 1024
@@ -84,7 +86,7 @@ class BayesianOptimizer(Optimizer):
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
         known = len(self._X) + len(self._failed) + len(self._pending)
         rng = np.random.default_rng([self.problem.seed, known])
-        if len(self._X) < MIN_MODEL_EXPERIMENTS:
+        if len(self._X) < MIN_MODEL_EXPERIMENTS and not self.problem.is_informed:
             return self._spread(num_points, rng)
         found: list[Suggestion] = []
         with one_blas_thread():
@@ -110,21 +112,28 @@ class BayesianOptimizer(Optimizer):
 
     def _next(self, rng: np.random.Generator) -> Suggestion:
         """The next point; it is pending afterwards."""
-        problem = self.problem
+        problem, settings = self.problem, self._settings
         listed = self._listed() if self._has_steps else None
         model = fit_model(problem, self._X, self._Y, self._pending, self.settings)
         sampled, incumbent, best_measured = self._sample_objective(model, rng)
         points = candidates(problem.space, self.settings.candidates, best_measured, rng)
-        if self.settings.acquisition == "thompson":
+        if settings.acquisition == "thompson":
             if self._has_steps:
                 points = on_steps(problem.space, points) if listed is None else listed
             drawn = model.objective.value(model.surrogate.predict(points).sample(1, rng))[0]
             ranked = points[np.argsort(-np.where(np.isfinite(drawn), drawn, sampled.floor))]
         else:
-            ranked = self._ranked(Surface(sampled, incumbent, self.settings), listed, points, rng)
+            ranked = self._ranked(Surface(sampled, incumbent, settings), listed, points, rng)
         point = self._first_clear(ranked)
         self._pending = np.vstack([self._pending, point])
         return self._explain(sampled, incumbent, point)
+
+    @property
+    def _settings(self) -> BayesSettings:
+        """The settings; before there is anything to improve on, the highest expected objective."""
+        if len(self._X) or self.settings.acquisition not in ("ei", "pi"):
+            return self.settings
+        return evolve(self.settings, acquisition="exploit")
 
     def _ranked(
         self, surface: Surface, listed: Array | None, points: Array, rng: np.random.Generator
@@ -176,6 +185,9 @@ class BayesianOptimizer(Optimizer):
         """Samples of the objective, incumbent, and the measured points with the best objective."""
         space, objective = self.problem.space, model.objective
         inside = space.feasible(space.from_unit(self._X))
+        if not len(self._X):
+            count = model.surrogate.predict(np.full((1, self._X.shape[1]), 0.5)).mean.shape[1]
+            return self._sampled(model, 0.0, count, rng), 0.0, self._X
         posterior = model.surrogate.predict(self._X[inside] if inside.any() else self._X)
         values = objective.value(posterior.sample(self.settings.samples, rng))
         finite = np.isfinite(values)
@@ -183,11 +195,16 @@ class BayesianOptimizer(Optimizer):
         values = np.where(finite, values, floor)
         order = np.argsort(-values.mean(axis=0), kind="stable")[:BEST]
         best = self._X[inside][order] if inside.any() else self._X[:0]
-        normals = stratified_normals(self.settings.samples, posterior.mean.shape[1], rng)
-        sampled = SampledObjective(
-            model.surrogate, objective, model.models_objective, normals, floor
-        )
+        sampled = self._sampled(model, floor, posterior.mean.shape[1], rng)
         return sampled, float(values.max(axis=1).mean()), best
+
+    def _sampled(
+        self, model: Model, floor: float, responses: int, rng: np.random.Generator
+    ) -> SampledObjective:
+        normals = stratified_normals(self.settings.samples, responses, rng)
+        return SampledObjective(
+            model.surrogate, model.objective, model.models_objective, normals, floor
+        )
 
     def _avoided(self) -> tuple[tuple[Array, float], tuple[Array, float]]:
         """Points to keep away from, with distances. Only exploitation can repeat a measurement."""
@@ -210,7 +227,7 @@ class BayesianOptimizer(Optimizer):
             objective_mean=float(values.mean()),
             objective_sd=float(values.std()),
             reason=describe(
-                sampled.of(posterior)[:, 0], incumbent, self.settings, self.problem.objective.unit
+                sampled.of(posterior)[:, 0], incumbent, self._settings, self.problem.objective.unit
             ),
         )
 

@@ -19,6 +19,9 @@ __all__ = ["Model", "fit_model"]
 
 Array = NDArray[np.float64]
 
+FEW_EXPERIMENTS = 10
+"""Below this, earlier experiments tell what is modelled, if there are any."""
+
 SAMPLES = 256
 """Posterior samples for the comparison of the two predictions."""
 
@@ -104,12 +107,16 @@ def fit_model(
 def _predicts_better(surrogate: Surrogate, objective: Objective, measured: Array) -> bool:
     """Whether leave-out predictions of the objective are better directly than by the responses.
 
-    Compares the predictive densities of the measured objective, shape `n`.
+    Compares the predictive densities of the measured objective, shape `n`; while there are few,
+    that of the earlier experiments that the surrogate knows of.
     """
-    unseen = surrogate.unseen()
+    earlier = surrogate.unseen_earlier() if len(measured) < FEW_EXPERIMENTS else None
+    unseen = surrogate.unseen() if earlier is None else earlier[1:]
     if unseen is None:
         return False
     mean, sd = unseen
+    if earlier is not None:
+        measured = objective.value(earlier[0][:, :-1])
     normals = stratified_normals(SAMPLES, mean.shape[1] - 1, np.random.default_rng(0))
     values = objective.value(mean[:, :-1] + sd[:, :-1] * normals[:, None, :])
     composed = _log_density(measured, values.mean(axis=0), values.std(axis=0))

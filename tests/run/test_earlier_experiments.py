@@ -1,5 +1,6 @@
 """Campaigns that start from earlier experiments."""
 
+import json
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -8,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from watched_rig import plugins_with
+from watched_rig import QUICK, plugins_with
 
 import flowrig as package
 from flowrig.errors import InputError
 from flowrig.interfaces import Problem
-from flowrig.journal.events import PriorKept
+from flowrig.journal.events import PriorKept, StageEnded
 from flowrig.learning.from_campaign import new_surrogate
-from flowrig.learning.transfer import TransferSurrogate
+from flowrig.learning.transfer import WithEarlier
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
 from flowrig.report import content_of, render
@@ -53,7 +54,7 @@ def test_a_run_starts_from_what_was_measured_before(
         (copied,) = record.journal.events(PriorKept)
         assert (copied.data.experiments, copied.data.left_out) == (60, 0)
         assert record.journal.arrays(copied.sequence)["X"].shape == (60, 5)
-        assert isinstance(record.model(), TransferSurrogate)
+        assert isinstance(record.model(), WithEarlier)
         assert "At the end earlier experiments had a share of" in render(content_of(record))
 
         last = record.decisions()[-1]
@@ -133,3 +134,65 @@ def test_no_surrogate_no_prior(short: Short) -> None:
     )
     problems = check_profile(path, plugins_with())
     assert any("earlier experiments need a surrogate" in str(one) for one in problems), problems
+
+
+INFORMED = """
+counts_prior = true
+
+[[campaign.stages]]
+name = "improve"
+optimizer = "bayes"
+experiments = 2
+
+[campaign.surrogate]
+name = "gp"
+
+[[campaign.prior]]
+source = "before.csv"
+trust = "same-rig"
+"""
+
+
+def informed(folder: Path, explore: int) -> Path:
+    """A campaign with seven experiments of the same rig before it, one outside of the space."""
+    lines = ["temperature_c,ODE_ul_min,a300,pla"]
+    lines += [f"{26 + n / 6},{220 + 10 * n},{0.5 + n / 60},{1000 + 100 * n}" for n in range(8)]
+    (folder / "before.csv").write_text("\n".join(lines), encoding="utf-8")
+    profile = folder / "informed.toml"
+    profile.write_text(QUICK.format(experiments=explore) + INFORMED, encoding="utf-8")
+    return profile
+
+
+@pytest.mark.parametrize(("explore", "left"), [(9, 2), pytest.param(7, 0, marks=pytest.mark.slow)])
+def test_earlier_experiments_of_the_rig_count_and_guide(
+    tmp_path: Path, flowrig: Any, explore: int, left: int
+) -> None:
+    """A stage that counts them is shorter, or left out; the first choice is not a blind one."""
+    profile = informed(tmp_path, explore)
+    planned = flowrig("plan", profile, "--json").stdout
+    assert json.loads(planned)["experiments"] == left + 2
+    flowrig("run", profile, "--simulate", "--seed", 2, "--out", tmp_path / "run")
+    with RunRecord(tmp_path / "run") as record:
+        stages = [one.stage for one in record.decisions()]
+        assert stages == ["explore"] * left + ["improve"] * 2
+        assert "space filling" not in record.decisions()[left].reason
+        (kept,) = record.journal.events(PriorKept)
+        assert kept.data.trust == "same-rig"
+        (ended,) = record.journal.events(StageEnded)
+        assert (ended.data.stage, ended.data.experiments) == ("explore", left)
+        assert "7 earlier experiments of the same rig count as its own" in render(
+            content_of(record)
+        )
+        digest = record.journal.digest()
+    package.resume_run(tmp_path / "run")
+    with RunRecord(tmp_path / "run") as record:
+        assert record.journal.digest() == digest
+
+
+def test_a_stage_counts_only_what_is_there(tmp_path: Path) -> None:
+    """Without a source of the same rig the key would do nothing, and is refused."""
+    profile = informed(tmp_path, 7)
+    text = profile.read_text(encoding="utf-8").replace('trust = "same-rig"', 'trust = "other-rig"')
+    profile.write_text(text, encoding="utf-8")
+    (problem,) = check_profile(profile, Plugins.discover())
+    assert "no earlier experiments of the same rig" in str(problem)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from flowrig.campaign.robustness import robustness_of
 from flowrig.interfaces import Surrogate
 from flowrig.journal.events import ArmIncumbent, IncumbentFound
-from flowrig.learning.transfer import TransferSurrogate
+from flowrig.learning.transfer import WithEarlier
 from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
@@ -39,7 +39,7 @@ def find_incumbent(record: RunRecord) -> IncumbentFound | None:
         return None
     model = record.model()
     share = None
-    if isinstance(model, TransferSurrogate):
+    if isinstance(model, WithEarlier):
         share = dict(zip(record.profile.objective.responses, model.share.tolist(), strict=True))
     place, means, sd = _expected_best(record, model, trusted)
     return IncumbentFound(

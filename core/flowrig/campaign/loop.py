@@ -9,7 +9,7 @@ from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.final_check import newest_symptoms
 from flowrig.campaign.later import LaterResults
-from flowrig.campaign.model_check import model_r2
+from flowrig.campaign.model_check import EarlyEnd
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.points import StudyRunner
 from flowrig.campaign.progress import CampaignProgress
@@ -72,6 +72,7 @@ class CampaignLoop:
         self._journal = CampaignJournal(journal, record.profile, now_s)
         self._progress = CampaignProgress(record, journal)
         self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
+        self._early = EarlyEnd(record, self._journal, self._progress, executor)
         self._later = LaterResults(record, self._journal)
         self._studies = StudyRunner(record, self._journal, executor)
         self._optimizer_gave_up = False
@@ -121,7 +122,7 @@ class CampaignLoop:
             stage,
             results_for_optimizers(self._record, spectra=stage.spectra, arm=stage.arm),
             [one.conditions for one in self._progress.tried(stage)],
-            min(stage.batch, stage.experiments - done),
+            min(stage.batch, self._progress.left_to_decide(stage)),
             self._executor.compute,
             pending=self._later.pending(stage),
             first=first,
@@ -164,18 +165,7 @@ class CampaignLoop:
     def _is_done(self, stage: Stage) -> bool:
         if self._progress.pending(stage):
             return False
-        return self._progress.is_over(stage) or self._explains_enough(stage)
-
-    def _explains_enough(self, stage: Stage) -> bool:
-        """Whether the surrogate reaches `until_r2` of a stage; written down if so."""
-        compute = None if stage.until_r2 is None else model_r2(self._record, stage.arm)
-        if stage.until_r2 is None or compute is None:
-            return False
-        r2 = self._executor.compute("seeing how much the model explains", compute)
-        if r2 < stage.until_r2:
-            return False
-        self._journal.explored(stage, r2, len(self._progress.decided_in(stage)))
-        return True
+        return self._progress.is_over(stage) or self._early.ends(stage)
 
     def _should_end(self) -> bool:
         return self._optimizer_gave_up or self._progress.reached_limit(self._now_s())

@@ -1,10 +1,11 @@
-"""Cross-validation of the surrogate on the experiments of a run."""
+"""Cross-validation of the surrogate on the experiments of a run, and stages that it ends."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import (
     Symptom,
     drift,
@@ -12,14 +13,17 @@ from flowrig.campaign.diagnostics import (
     explains_nothing,
     without_effect,
 )
+from flowrig.campaign.progress import CampaignProgress
 from flowrig.journal.events import Prediction
 from flowrig.problem.objective import Objective
+from flowrig.procedure.executor import Executor
+from flowrig.profile import Stage
 from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
 from flowrig.twin import FOLDS, Fold, TrainingSet, held_out
 
-__all__ = ["check_model", "model_r2", "model_symptoms"]
+__all__ = ["EarlyEnd", "check_model", "model_r2", "model_symptoms"]
 
 Array = NDArray[np.float64]
 
@@ -125,3 +129,46 @@ def model_symptoms(record: RunRecord, checks: Sequence[Prediction]) -> list[Symp
         drift((measured - predicted) / sd),
     )
     return [symptom for symptom in found if symptom is not None]
+
+
+class EarlyEnd:
+    """Ends stages for which earlier experiments are enough, or whose model explains enough.
+
+    Args:
+        record: reads the journal.
+        journal: writes it.
+        progress: what is left to do.
+        executor: watches the rig while something is computed.
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        journal: CampaignJournal,
+        progress: CampaignProgress,
+        executor: Executor,
+    ) -> None:
+        self._record = record
+        self._journal = journal
+        self._progress = progress
+        self._executor = executor
+
+    def ends(self, stage: Stage) -> bool:
+        """Whether a stage without pending experiments ends here; written down if so."""
+        if self._progress.left_to_decide(stage):
+            return self._explains_enough(stage)
+        count, done = self._progress.counted_prior, len(self._progress.decided_in(stage))
+        reason = f"{count} earlier experiments of the same rig count as its own"
+        self._journal.stage_ended(stage, reason, done)
+        return True
+
+    def _explains_enough(self, stage: Stage) -> bool:
+        """Whether the surrogate reaches `until_r2` of a stage; written down if so."""
+        compute = None if stage.until_r2 is None else model_r2(self._record, stage.arm)
+        if stage.until_r2 is None or compute is None:
+            return False
+        r2 = self._executor.compute("seeing how much the model explains", compute)
+        if r2 < stage.until_r2:
+            return False
+        self._journal.explored(stage, r2, len(self._progress.decided_in(stage)))
+        return True

@@ -1,8 +1,12 @@
 """What is done in a campaign, and what is left to do."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
-from flowrig.journal.events import Explored, StageEnded
+import numpy as np
+from numpy.typing import NDArray
+
+from flowrig.journal.events import Explored, PriorKept, StageEnded
 from flowrig.journal.journal import Journal
 from flowrig.procedure.procedures import Flow, looking_s, run_condition
 from flowrig.procedure.steps import RequireVolume
@@ -11,7 +15,10 @@ from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.syringe_outlook import refill_outlook
 
-__all__ = ["CampaignProgress", "is_campaign_over"]
+__all__ = ["CampaignProgress", "inside", "is_campaign_over"]
+
+EDGE = 1e-9
+"""How far outside of the unit cube an earlier experiment may be by rounding."""
 
 
 class CampaignProgress:
@@ -54,9 +61,26 @@ class CampaignProgress:
         is_good_enough = wanted is not None and best is not None and best.objective >= wanted
         return is_good_enough or (at_most_s is not None and now_s >= at_most_s)
 
+    def left_to_decide(self, stage: Stage) -> int:
+        """How many experiments of a stage are not decided, less the earlier ones that count."""
+        counted = self.counted_prior if stage.counts_prior else 0
+        return max(0, stage.experiments - counted - len(self.decided_in(stage)))
+
+    @cached_property
+    def counted_prior(self) -> int:
+        """Number of earlier experiments of the same rig inside the search space."""
+        kept = [e.sequence for e in self._journal.events(PriorKept) if e.data.trust == "same-rig"]
+        return sum(inside(self._journal.arrays(sequence)["X"]) for sequence in kept)
+
     def unmeasured(self) -> int:
         """Number of experiments of the campaign that have no measurement."""
-        return self._record.campaign.experiments - len(self._record.experiments())
+        return self._planned - len(self._record.experiments())
+
+    @property
+    def _planned(self) -> int:
+        """Number of experiments of all stages, less the earlier ones that count."""
+        stages = self._record.campaign.stages
+        return sum(len(self.decided_in(s)) + self.left_to_decide(s) for s in stages)
 
     def outlook(self, streams: Sequence[str]) -> str:
         """For how many of the experiments to come full syringes of some streams are enough.
@@ -65,7 +89,7 @@ class CampaignProgress:
         measured, or, without any, as much as all decided ones.
         """
         closed, decisions = self._closed(), self._record.decisions()
-        left = self._record.campaign.experiments - len(closed)
+        left = self._planned - len(closed)
         upcoming = [d for d in decisions if d.index not in closed] or decisions
         profile = self._record.profile
         volumes_ul = [_volumes_ul(profile, decision) for decision in upcoming]
@@ -74,6 +98,11 @@ class CampaignProgress:
     def _closed(self) -> set[int]:
         """Numbers of the experiments that are measured or skipped."""
         return {e.index for e in self._record.experiments()} | self._record.skipped()
+
+
+def inside(X: NDArray[np.float64]) -> int:
+    """How many conditions, shape `n x d`, lie in the unit cube."""
+    return int(((X >= -EDGE) & (X <= 1.0 + EDGE)).all(axis=1).sum())
 
 
 def is_campaign_over(record: RunRecord, journal: Journal) -> bool:

@@ -58,6 +58,9 @@ class Problem:
         new_surrogate: makes an unfitted surrogate model as the campaign configures it.
         rsd: relative standard deviations of repeated measurements of the objective's responses, as
             fractions, for `Surrogate.fit`; nan where unknown, empty if all are unknown.
+        earlier: whether the campaign starts from earlier experiments. Then `new_surrogate` may make
+            a model that predicts before anything is measured: its `least_experiments` is 0, and
+            conditions without a model in mind are a waste.
     """
 
     space: Space
@@ -65,6 +68,12 @@ class Problem:
     seed: int
     new_surrogate: Callable[[], Surrogate]
     rsd: tuple[float, ...] = ()
+    earlier: bool = False
+
+    @property
+    def is_informed(self) -> bool:
+        """Whether a model predicts before anything is measured."""
+        return self.earlier and self.new_surrogate().least_experiments == 0
 
 
 @frozen

@@ -122,6 +122,11 @@ class Surrogate(ABC):
         self.rsd = np.empty(0)
         self._responses: int | None = None
 
+    @property
+    def least_experiments(self) -> int:
+        """Fewest experiments that `fit` takes: 2, or 0 for a model that knows of earlier ones."""
+        return 2
+
     def fit(self, X: Array, Y: Array, rsd: ArrayLike = ()) -> None:
         """Fit the model to experiments; an earlier fit is discarded.
 
@@ -132,14 +137,15 @@ class Surrogate(ABC):
                 responses or of all; nan where unknown.
 
         Raises:
-            InputError: shapes do not match, there are fewer than 2 experiments, a value is not
-                finite, or a relative standard deviation is not positive.
+            InputError: shapes do not match, there are fewer than `least_experiments`, a value is
+                not finite, or a relative standard deviation is not positive.
         """
         X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
         if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
             raise InputError(f"expected X as n x d and Y as n x m, got {X.shape} and {Y.shape}")
-        if len(X) < 2:
-            raise InputError(f"a surrogate needs at least 2 experiments, got {len(X)}")
+        if len(X) < self.least_experiments:
+            least = f"a surrogate needs at least {self.least_experiments} experiments"
+            raise InputError(f"{least}, got {len(X)}")
         if not (np.isfinite(X).all() and np.isfinite(Y).all()):
             raise InputError("conditions and responses must be finite numbers")
         self.rsd = _of_all_responses(rsd, Y.shape[1])
@@ -177,6 +183,15 @@ class Surrogate(ABC):
         """
         self._require_fit()
         return self._do_unseen()
+
+    def unseen_earlier(self) -> tuple[Array, Array, Array] | None:
+        """As `unseen`, of earlier experiments that the model knows of besides those of the fit.
+
+        Returns:
+            their responses, and mean and standard deviation of the prediction of each from all
+            others, shape `n x m` each; None if it knows of none.
+        """
+        return None
 
     def state(self) -> SurrogateState:
         """The complete state of the fit; after `restore` predictions are the same, bit for bit.

@@ -256,6 +256,7 @@ class PriorKept(EventData):
         source: file or folder that they were read from.
         experiments: how many.
         left_out: how many of the source could not be used.
+        trust: "same-rig" for experiments of the same rig; missing for others.
     """
 
     KIND: ClassVar = "prior"
@@ -264,6 +265,7 @@ class PriorKept(EventData):
     source: str
     experiments: Count
     left_out: Count
+    trust: str | None = None
 
 
 @frozen(kw_only=True)

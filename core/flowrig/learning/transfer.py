@@ -10,6 +10,7 @@ zero.
 Letters: `p` models of earlier experiments, `n` experiments, `d` conditions, `m` responses.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -28,7 +29,14 @@ from flowrig.learning.shifted_posterior import (
 )
 from flowrig.learning.stacking import Stacking
 
-__all__ = ["EarlierModels", "TransferSurrogate"]
+__all__ = [
+    "EarlierModels",
+    "TransferSurrogate",
+    "WithEarlier",
+    "of_responses",
+    "share_of_second",
+    "unseen_mean",
+]
 
 Array = NDArray[np.float64]
 
@@ -75,7 +83,23 @@ class EarlierModels:
         return TransferSurrogate(self._new_surrogate, self._models)
 
 
-class TransferSurrogate(Surrogate):
+class WithEarlier(Surrogate):
+    """A surrogate in which earlier experiments have a share.
+
+    Attributes:
+        unseen_mean: mean prediction of each experiment of the fit without it, shape `n x m`, where
+            it was computed on the way.
+    """
+
+    unseen_mean: Array | None = None
+
+    @property
+    @abstractmethod
+    def share(self) -> Array:
+        """Share of the earlier experiments in each response, from 0 to 1, shape `m`."""
+
+
+class TransferSurrogate(WithEarlier):
     """A mixture of a cold and a warm model.
 
     Args:
@@ -104,35 +128,25 @@ class TransferSurrogate(Surrogate):
 
     def _do_fit(self, X: Array, Y: Array) -> None:
         self._cold, self._warm = self._fitted(X, Y, self.rsd), None
-        predicted = _of_responses([model.predict(X).mean for model in self._earlier], Y.shape[1])
+        predicted = of_responses([model.predict(X).mean for model in self._earlier], Y.shape[1])
         self._slopes, leverage = _fitting_slopes(Y, predicted)
-        self._share = np.zeros(Y.shape[1])
+        self._share, self.unseen_mean = np.zeros(Y.shape[1]), None
         if len(X) < TRANSFER_MIN_EXPERIMENTS or not self._slopes.any():
             return
         residual = Y - np.einsum("pm,pnm->nm", self._slopes, predicted)
         warm = self._fitted(X, residual)
-        cold_error = Y - self._unseen_mean(self._cold, X, Y)
-        warm_error = (residual - self._unseen_mean(warm, X, residual)) / (1.0 - leverage)
-        self._share = _share_of_warm(cold_error, warm_error) * (self._slopes > 0).any(axis=0)
+        without = unseen_mean(self._cold, self._new_surrogate, X, Y)
+        cold_error = Y - without
+        unseen = unseen_mean(warm, self._new_surrogate, X, residual)
+        warm_error = (residual - unseen) / (1.0 - leverage)
+        self._share = share_of_second(cold_error, warm_error) * (self._slopes > 0).any(axis=0)
+        self.unseen_mean = without + self._share * (cold_error - warm_error)
         self._warm = warm if self._share.any() else None
 
     def _fitted(self, X: Array, Y: Array, rsd: ArrayLike = ()) -> Surrogate:
         surrogate = self._new_surrogate()
         surrogate.fit(X, Y, rsd)
         return surrogate
-
-    def _unseen_mean(self, fitted: Surrogate, X: Array, Y: Array) -> Array:
-        """Mean prediction of each experiment without it, from the model itself or in folds."""
-        left_out = fitted.unseen()
-        if left_out is not None:
-            return left_out[0]
-        folds = min(FOLDS, len(X))
-        fold = np.arange(len(X)) % folds
-        mean = np.empty_like(Y)
-        for number in range(folds):
-            out = fold == number
-            mean[out] = self._fitted(X[~out], Y[~out]).predict(X[out]).mean
-        return mean
 
     def _do_predict(self, X: Array) -> Posterior:
         cold = self._cold.predict(X)
@@ -141,7 +155,7 @@ class TransferSurrogate(Surrogate):
         stacking = Stacking(np.stack([1.0 - self._share, self._share]), np.ones_like(self._share))
         residual = self._warm.predict(X)
         earlier = [model.predict(X) for model in self._earlier]
-        means = _of_responses([one.mean for one in earlier], len(self._share))
+        means = of_responses([one.mean for one in earlier], len(self._share))
         amount = np.einsum("pm,pnm->nm", self._slopes, means)
         normal = [one for one in earlier if isinstance(one, NormalPosterior)]
         if (
@@ -154,13 +168,40 @@ class TransferSurrogate(Surrogate):
         return Mixture((cold, ShiftedPosterior(residual, Shift(amount))), stacking)
 
 
+def unseen_mean(
+    fitted: Surrogate, new_surrogate: Callable[[], Surrogate], X: Array, Y: Array
+) -> Array:
+    """Mean prediction of each experiment without it, from the model itself or in folds.
+
+    Args:
+        fitted: fitted to the experiments.
+        new_surrogate: makes an unfitted one of its kind.
+        X: conditions in the unit cube, shape `n x d`.
+        Y: responses, shape `n x m`.
+    """
+    if isinstance(fitted, WithEarlier) and fitted.unseen_mean is not None:
+        return fitted.unseen_mean
+    left_out = fitted.unseen()
+    if left_out is not None:
+        return left_out[0]
+    folds = min(FOLDS, len(X))
+    fold = np.arange(len(X)) % folds
+    mean = np.empty_like(Y)
+    for number in range(folds):
+        out = fold == number
+        other = new_surrogate()
+        other.fit(X[~out], Y[~out])
+        mean[out] = other.predict(X[out]).mean
+    return mean
+
+
 def _gradients(slopes: Array, earlier: Sequence[NormalPosterior]) -> Array:
     """Derivatives of the sum of scaled earlier predictions, shape `n x m x d`."""
     each = [in_natural_units(posterior).latent_gradients()[0] for posterior in earlier]
-    return np.asarray(np.einsum("pm,pnmd->nmd", slopes, _of_responses(each, slopes.shape[1])))
+    return np.asarray(np.einsum("pm,pnmd->nmd", slopes, of_responses(each, slopes.shape[1])))
 
 
-def _of_responses(each: Sequence[Array], count: int) -> Array:
+def of_responses(each: Sequence[Array], count: int) -> Array:
     """Arrays of the earlier models for the first `count` responses, shape `p x n x m …`.
 
     A response that the earlier experiments do not have is 0.
@@ -199,14 +240,16 @@ def _fitting_slopes(Y: Array, predicted: Array) -> tuple[Array, Array]:
     return slopes, np.minimum(leverage, LARGEST_LEVERAGE)
 
 
-def _share_of_warm(cold: Array, warm: Array) -> Array:
-    """The share of the warm model that minimizes the squared errors of the mixture, shape `m`.
+def share_of_second(first: Array, second: Array) -> Array:
+    """The share of the second model that minimizes the squared errors of a mixture, shape `m`.
+
+    `PSEUDO_EXPERIMENTS` are in favour of the first model.
 
     Args:
-        cold: errors of the cold model on unseen experiments, shape `n x m`.
-        warm: errors of the warm model, shape `n x m`.
+        first: errors of one model on unseen experiments, shape `n x m`.
+        second: errors of the other, shape `n x m`.
     """
-    gain = cold - warm
-    doubt = PSEUDO_EXPERIMENTS * np.square(cold).mean(axis=0)
-    best = (cold * gain).sum(axis=0) / np.maximum(np.square(gain).sum(axis=0) + doubt, 1e-300)
+    gain = first - second
+    doubt = PSEUDO_EXPERIMENTS * np.square(first).mean(axis=0)
+    best = (first * gain).sum(axis=0) / np.maximum(np.square(gain).sum(axis=0) + doubt, 1e-300)
     return np.asarray(np.clip(best, 0.0, 1.0))

@@ -24,7 +24,7 @@ from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.run_record.scorecard.times import TimeShares
 
-__all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul"]
+__all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul", "without_counted"]
 
 SCATTERINGS = 6
 """Random choices of the unknown conditions that the ranges span, besides the extremes."""
@@ -158,6 +158,22 @@ def plan_campaign(
         constraints=constraints,
         assumptions=_assumptions(profile, expected),
     )
+
+
+def without_counted(profile: Profile, count: int) -> Profile:
+    """The profile without the experiments in whose place earlier ones count.
+
+    Args:
+        profile: the rig, with its campaign.
+        count: number of earlier experiments of the same rig inside the search space.
+    """
+    if profile.campaign is None or not count:
+        return profile
+    stages = tuple(
+        evolve(one, experiments=max(0, one.experiments - count)) if one.counts_prior else one
+        for one in profile.campaign.stages
+    )
+    return evolve(profile, campaign=evolve(profile.campaign, stages=stages))
 
 
 def _sound_seed(seed: int) -> int:

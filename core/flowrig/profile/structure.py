@@ -516,6 +516,7 @@ class _StageKeys:
     order: Literal["least-heating"] | None = None
     until_r2: float | None = None
     arm: str | None = None
+    counts_prior: bool = False
 
 
 _Picked = model.Pick | Literal["all"] | None

@@ -6,6 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.campaign.progress import inside
 from flowrig.errors import InputError
 from flowrig.journal.events import PriorKept
 from flowrig.journal.journal import Journal
@@ -14,7 +15,13 @@ from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.run_record.experiments_of import read_source
 
-__all__ = ["SOURCE_MIN_EXPERIMENTS", "EarlierExperiments", "copy_to_journal", "read_earlier"]
+__all__ = [
+    "SOURCE_MIN_EXPERIMENTS",
+    "EarlierExperiments",
+    "copy_to_journal",
+    "counted_earlier",
+    "read_earlier",
+]
 
 Array = NDArray[np.float64]
 
@@ -28,13 +35,27 @@ class EarlierExperiments:
 
     Attributes:
         source: file or folder from which they were read.
+        same_rig: whether they were measured on the same rig.
         experiments: conditions in the unit cube of the campaign's space, and responses.
         objective: the campaign's objective of these responses, shape `n`.
     """
 
     source: str
+    same_rig: bool
     experiments: Experiments
     objective: Array
+
+
+def counted_earlier(profile: Profile, plugins: Plugins) -> int:
+    """How many earlier experiments count in stages with `counts_prior`; 0 if there are no such.
+
+    Raises:
+        InputError: as of `read_earlier`.
+    """
+    if profile.campaign is None or not any(one.counts_prior for one in profile.campaign.stages):
+        return 0
+    each = read_earlier(profile, plugins)
+    return sum(inside(one.experiments.X) for one in each if one.same_rig)
 
 
 def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]:
@@ -57,7 +78,8 @@ def read_earlier(profile: Profile, plugins: Plugins) -> list[EarlierExperiments]
                 f"at least {SOURCE_MIN_EXPERIMENTS} are needed"
             )
         objective = profile.objective.value(experiments.Y)
-        read.append(EarlierExperiments(str(prior.source), experiments, objective))
+        same_rig = prior.trust == "same-rig"
+        read.append(EarlierExperiments(str(prior.source), same_rig, experiments, objective))
     return read
 
 
@@ -68,6 +90,7 @@ def copy_to_journal(journal: Journal, earlier: Iterable[EarlierExperiments], tim
             source=one.source,
             experiments=len(one.experiments.X),
             left_out=one.experiments.left_out,
+            trust="same-rig" if one.same_rig else None,
         )
         arrays = {"X": one.experiments.X, "Y": one.experiments.Y, "objective": one.objective}
         journal.append(kept, time_s, arrays)

@@ -100,6 +100,7 @@ def new_optimizer(
         surrogate: makes a fresh surrogate model.
     """
     own_seed = int.from_bytes(sha256(f"{seed}/{stage.name}".encode()).digest()[:4])
-    problem = Problem(profile.space, profile.objective, own_seed, surrogate, profile.rsd)
+    earlier = profile.campaign is not None and bool(profile.campaign.prior)
+    problem = Problem(profile.space, profile.objective, own_seed, surrogate, profile.rsd, earlier)
     optimizer: Optimizer = stage.offer.load()(problem, stage.settings)
     return optimizer

@@ -82,7 +82,7 @@ def plan(
         expected = _as_rehearsed(campaign, seed, profile)
     else:
         expected = _expected(campaign if decided is not None else None, like, profile)
-    found = plan_campaign(profile, seed, decided, expected)
+    found = plan_campaign(_without_counted(campaign, profile), seed, decided, expected)
     if as_json:
         print_json({**asdict(found), "time": found.time.as_json()})
         return
@@ -94,13 +94,28 @@ def plan(
     _advise(found, place)
 
 
+def _without_counted(campaign: str, profile: "Profile") -> "Profile":
+    """The profile without the experiments in whose place earlier ones count."""
+    from flowrig.campaign.progress import CampaignProgress
+    from flowrig.planning.plan import without_counted
+    from flowrig.plugins.registry import Plugins
+    from flowrig.run.earlier_experiments import counted_earlier
+    from flowrig.run_record.reader import RunRecord
+
+    if not Path(campaign).is_dir():
+        return without_counted(profile, counted_earlier(profile, Plugins.discover()))
+    with RunRecord(campaign) as record:
+        count = CampaignProgress(record, record.journal).counted_prior
+    return without_counted(profile, count)
+
+
 def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
     """Conditions that a rehearsal chose by its results, in order."""
     from flowrig.planning.plan import plan_campaign
     from flowrig.planning.rehearsal import rehearse
     from flowrig.plugins.registry import Plugins
 
-    found = plan_campaign(profile, seed)
+    found = plan_campaign(_without_counted(campaign, profile), seed)
     bar = progress_bar(length=found.experiments, label="rehearsal")
     with bar:
         decided = rehearse(campaign, seed, Plugins.discover(), lambda: bar.update(1))

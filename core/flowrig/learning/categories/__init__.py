@@ -43,6 +43,11 @@ class _Widened(Surrogate):
         self._columns = columns
         self._responses = inner._responses
 
+    @property
+    def least_experiments(self) -> int:
+        """As of the surrogate inside."""
+        return self._inner.least_experiments
+
     def describe(self) -> Mapping[str, Any]:
         """As of the surrogate inside."""
         return self._inner.describe()

@@ -75,6 +75,8 @@ class Stage:
         until_r2: cross-validated R² of the objective at which the stage ends early; None to run all
             experiments.
         arm: the arm of the campaign that it belongs to; None for one that all arms learn from.
+        counts_prior: whether earlier experiments of the same rig count as experiments of this
+            stage, which has as many fewer.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Stage:
     order: Literal["least-heating"] | None = None
     until_r2: float | None = None
     arm: str | None = None
+    counts_prior: bool = False
 
     def learns_from(self, arm: str | None) -> bool:
         """Whether its optimizer is told of the experiments of an arm; None for those of no arm.
@@ -125,10 +128,13 @@ class Prior:
     Attributes:
         source: the folder of a run, or a CSV file; relative to the file that names it.
         columns: by response, its column in the CSV file, where the names differ.
+        trust: "same-rig" if they were measured on this rig, so that they count from the first
+            experiment; "other-rig" if new experiments have to show how far they transfer.
     """
 
     source: Path
     columns: Mapping[str, str] = field(factory=dict)
+    trust: Literal["other-rig", "same-rig"] = "other-rig"
 
 
 @frozen(kw_only=True)

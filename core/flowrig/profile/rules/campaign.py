@@ -120,6 +120,20 @@ def prior(profile: Profile) -> Iterator[Finding]:
             )
 
 
+def counted(profile: Profile) -> Iterator[Finding]:
+    """Where earlier experiments count as those of a stage, there are some of the same rig."""
+    if profile.campaign is None:
+        return
+    if any(one.trust == "same-rig" for one in profile.campaign.prior):
+        return
+    for index, stage in enumerate(profile.campaign.stages):
+        if stage.counts_prior:
+            path: Path = ("campaign", "stages", index, "counts_prior")
+            message = "there are no earlier experiments of the same rig to count"
+            expected = 'a [[campaign.prior]] with trust = "same-rig"'
+            yield Finding(path, message, expected=expected, on_key=True)
+
+
 def pending(profile: Profile) -> Iterator[Finding]:
     """Experiments run ahead of results only where the objective waits for results."""
     if profile.campaign is None or profile.campaign.pending == 1:
@@ -135,4 +149,4 @@ def pending(profile: Profile) -> Iterator[Finding]:
     )
 
 
-RULES = (stages, optimizer, pending, seed_and_end, prior)
+RULES = (stages, optimizer, pending, seed_and_end, prior, counted)
