@@ -232,6 +232,8 @@ RESERVED = (
     "index",
     "stage",
     "arm",
+    "settled",
+    "flowing_s",
     "objective",
     "quality",
     "flags",
