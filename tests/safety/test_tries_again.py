@@ -93,6 +93,25 @@ def test_a_heater_that_recovers_after_the_flush_is_switched_off(
         assert rig.clock.now_s() < until_s + 30.0
 
 
+def test_a_heater_that_is_silent_when_it_is_confirmed_again_is_waited_for(
+    hot: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Off was confirmed before the flush; 40 s of silence after it leave no doubt in the end."""
+    begins_s = list[float]()
+
+    def is_silent(heater: Any) -> bool:
+        if len(calls) == 2:  # the first after the flush
+            begins_s.append(calls[-1])
+        return bool(begins_s) and heater.clock.now_s() < begins_s[0] + 40.0
+
+    calls = failing(
+        monkeypatch, (WatlowF4T, "_do_off"), UnknownOutcomeError("no answer"), is_silent
+    )
+    safe = package.reach_safe_state(hot)
+    assert safe.reached, str(safe)
+    assert calls[-1] >= begins_s[0] + 40.0
+
+
 def test_a_plate_that_comes_back_during_the_flush_is_switched_off_again(
     hot: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,7 +204,7 @@ class SafeStateSequence:
         """Perform every step, and try again for half a minute those that were not confirmed.
 
         A flush takes minutes, in which another program or a person at the device can undo what was
-        confirmed before; each step is then confirmed once more.
+        confirmed before; each step is then confirmed once more, and tried for up to a minute.
         """
         began_s = self._rig.clock.now_s()
         for number, step in enumerate(self._steps):
@@ -220,7 +220,8 @@ class SafeStateSequence:
         for number, step in enumerate(self._steps):
             if step.do != "flush" and self._ends[number].reached:
                 self._perform(number)
-        self._try_again_at_the_end()
+        # Twice as long: what was confirmed before and is silent now has no flush left to recover in.
+        self._try_again_at_the_end((*PAUSES_S, *PAUSES_S))
 
     def try_again(self) -> None:
         """Perform once more each step that was not confirmed and that a try may confirm."""
@@ -397,8 +398,8 @@ class SafeStateSequence:
             for number in range(first, len(self._steps)):
                 self._perform(number)
 
-    def _try_again_at_the_end(self) -> None:
-        for pause_s in (0.0, *PAUSES_S):
+    def _try_again_at_the_end(self, pauses_s: Sequence[float] = PAUSES_S) -> None:
+        for pause_s in (0.0, *pauses_s):
             if not self.left or (pause_s and self._hurried()):
                 return
             with suppress(KeyboardInterrupt):
