@@ -211,17 +211,21 @@ class SafeStateSequence:
             if step.do == "flush":  # it takes long, and a pump that was lost may push meanwhile
                 self._repeat()
             self._perform(number)
-        self._try_again_at_the_end()
+        self._try_again_at_the_end(PAUSES_S)
         self.watch_cooling()
         if self._rig.clock.now_s() - began_s > STALE_S:
             self._confirm_again()
 
     def _confirm_again(self) -> None:
-        for number, step in enumerate(self._steps):
-            if step.do != "flush" and self._ends[number].reached:
-                self._perform(number)
-        # Twice as long: what was confirmed before and is silent now has no flush left to recover in.
-        self._try_again_at_the_end((*PAUSES_S, *PAUSES_S))
+        confirmed = [n for n, s in enumerate(self._steps) if s.do != "flush" and self._reached(n)]
+        for number in confirmed:
+            self._perform(number)
+        # What was confirmed and is silent now has no flush left in which to recover.
+        is_news = not all(map(self._reached, confirmed))
+        self._try_again_at_the_end((*PAUSES_S, *PAUSES_S) if is_news else PAUSES_S)
+
+    def _reached(self, number: int) -> bool:
+        return self._ends[number].reached
 
     def try_again(self) -> None:
         """Perform once more each step that was not confirmed and that a try may confirm."""
@@ -398,7 +402,7 @@ class SafeStateSequence:
             for number in range(first, len(self._steps)):
                 self._perform(number)
 
-    def _try_again_at_the_end(self, pauses_s: Sequence[float] = PAUSES_S) -> None:
+    def _try_again_at_the_end(self, pauses_s: Sequence[float]) -> None:
         for pause_s in (0.0, *pauses_s):
             if not self.left or (pause_s and self._hurried()):
                 return
