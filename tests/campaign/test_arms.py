@@ -20,6 +20,8 @@ from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.run_record.reader import RunRecord
 
+pytestmark = pytest.mark.xdist_group("arms")  # what they share is made once
+
 STAGES = """
 [[campaign.stages]]
 name = "improve"

@@ -20,6 +20,8 @@ from flowrig.run.start import start_run
 from flowrig.run_record.off_line.calibration import Mean, _fitted, calibrate_dye, calibrate_proxy
 from flowrig.run_record.reader import RunRecord
 
+pytestmark = pytest.mark.xdist_group("calibration")  # what they share is made once
+
 CAMPAIGN = """
 extends = "cs3cu2i5-heatup"
 [analysis.channels.sphere]
