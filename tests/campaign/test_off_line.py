@@ -42,6 +42,7 @@ from flowrig.run_record.off_line.box import ResultBox
 from flowrig.run_record.off_line.dropped import DroppedFiles
 from flowrig.run_record.off_line.take import take_into_journal
 from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.status import RunStatus
 
 CAMPAIGN = """
 extends = "cspbbr3-larp-published"
@@ -182,6 +183,32 @@ def test_a_person_enters_corrects_and_gives_up(waiting: Path, tmp_path: Path) ->
     assert "the vial broke" in page
     assert kept.sha256 in page
     assert resume_run(waiting).state == "finished"
+
+
+def test_a_loss_withdraws_values_until_there_are_new_ones(waiting: Path) -> None:
+    """An experiment with a value counts as failed once its sample is lost; all entries stay."""
+    assert flowrig("result", waiting, 1, "plqy=41%", "peak=516nm").exit_code == 0
+    done = flowrig("result", waiting, 1, "--lost", "wrong vial")
+    assert "sphere.plqy was 41 %, sphere.peak was 516 nm; both are kept" in done.output
+    with RunRecord(waiting) as record:
+        first = record.experiment(1)
+        assert (first.quality, first.flags[-1]) == ("bad", "no result: wrong vial")
+        assert first.objective != first.objective
+        assert first.features["plqy"] != first.features["plqy"]
+        assert (dict(first.results), first.awaits, len(first.entries)) == ({}, (), 2)
+        assert record.best() is None
+        (row,) = results_for_optimizers(record)
+        assert row["plqy"] != row["plqy"]
+        status = RunStatus()
+        for event in record.journal.events():
+            status(event)
+        assert (status.best, status.waiting) == (None, {2})
+    assert flowrig("result", waiting, 1, "plqy=43%").exit_code == 0
+    with RunRecord(waiting) as record:
+        first = record.experiment(1)
+        assert (first.quality, first.objective) == ("good", pytest.approx(0.43))
+        assert dict(first.results) == {"sphere.plqy": 43.0}
+        assert len(first.entries) == 3
 
 
 @pytest.mark.parametrize(

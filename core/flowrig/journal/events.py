@@ -814,8 +814,8 @@ class ResultEntered(EventData):
         entered: when it was entered, ISO 8601 in UTC; `wall` is when the journal took it. Empty if
             a simulated run made it.
         files: what was attached.
-        lost: why there will be no result for the quantities in `units`, or for any that has none
-            where `units` is empty; empty where nothing is lost.
+        lost: why there is no result for the quantities in `units`, or for any where `units` is
+            empty; it withdraws their earlier values. Empty where nothing is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
     """
 

@@ -99,6 +99,8 @@ class RunStatus:
         self.rig_state = RigState()
         self.time_s = 0.0
         self._unsettled: set[int] = set()
+        self._sound: set[int] = set()
+        self._merits: dict[int, float] = {}
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
@@ -187,6 +189,8 @@ class RunStatus:
         self.profile, self.simulated = data.profile, data.simulated
         self.skipped = data.skipped
         self.waiting = set(data.waiting)
+        self._sound = set(data.waiting)
+        self._merits = {} if data.best is None else {0: data.best}
 
     @_take.register
     def _stage_begun(self, data: StageBegun) -> None:
@@ -225,20 +229,27 @@ class RunStatus:
         value = data.objective
         if value is None and data.quality != "bad":
             self.waiting.add(data.index)
-        if data.quality == "good" and value is not None and data.index not in self._unsettled:
-            self._merit(value)
+            self._sound.add(data.index)
+        if data.quality == "good" and value is not None:
+            self._sound.add(data.index)
+            self._merit(data.index, value)
 
     @_take.register
     def _result(self, data: ResultEntered) -> None:
-        waited = data.index in self.waiting
         if data.objective is not None or data.lost:
             self.waiting.discard(data.index)
-        if waited and data.objective is not None and data.index not in self._unsettled:
-            self._merit(data.objective)
+        if data.index in self._sound:
+            self._merit(data.index, data.objective)
 
-    def _merit(self, value: float) -> None:
-        if self.best is None or value > self.best:
-            self.best = value
+    def _merit(self, index: int, value: float | None) -> None:
+        """Take the figure of merit of a sound experiment; None where a result is withdrawn."""
+        if index in self._unsettled:
+            return
+        if value is None:
+            self._merits.pop(index, None)
+        else:
+            self._merits[index] = value
+        self.best = max(self._merits.values(), default=None)
 
     @_take.register
     def _skipped(self, data: Skipped) -> None:

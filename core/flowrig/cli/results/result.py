@@ -30,7 +30,9 @@ LOOK_S = 0.2
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Attach a file; it is copied into FOLDER.",
 )
-@click.option("--lost", default="", metavar="WHY", help="There will be no more results of it.")
+@click.option(
+    "--lost", default="", metavar="WHY", help="It has no results; earlier ones are withdrawn."
+)
 @click.option(
     "--table",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -120,14 +122,15 @@ def _enter(
             except InputError as error:
                 raise InputError(f"{place}: {error}") from error
             given = {name: units[name] for name in values}
-            old = {n: before.results[n] for n in values if n in before.results}
+            replaced = before.results if lost else values
+            old = {n: before.results[n] for n in replaced if n in before.results}
             checked.append((index, values, given, by, old, after))
     box, names = ResultBox(folder), set[str]()
     for index, values, given, by, _, _ in checked:
         names.add(box.put(index, values, given, by=by, files=files, lost=lost).entry)
     for index, values, given, _, old, after in checked:
         shown = ", ".join(f"{n} {v:.6g} {given[n]}".rstrip() for n, v in values.items())
-        was = ", ".join(f"{n} was {v:.6g} {given[n]}".rstrip() for n, v in old.items())
+        was = ", ".join(f"{n} was {v:.6g} {units[n]}".rstrip() for n, v in old.items())
         words = [shown, *(one.name for one in files), f"no result: {lost}" if lost else ""]
         say(f"experiment {index}: {', '.join(filter(None, words))}", nl=False)
         say(f" ({was}; both are kept)" if was else "")
@@ -164,9 +167,8 @@ def _show(folder: Path, *, as_json: bool) -> None:
         missing: dict[int, list[str]] = {}
         units = record.profile.analysis.off_line_units
         for one in record.experiments():
-            told = {name for event in one.entries for name in event.data.values}
             lost = bool(one.entries) and bool(one.entries[-1].data.lost)
-            lacking = [name for name in units if name not in told]
+            lacking = [name for name in units if name not in one.results]
             if lacking and not lost and one.quality != "bad":
                 missing[one.index] = lacking
         found: dict[str, Any] = {

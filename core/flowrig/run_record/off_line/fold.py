@@ -20,7 +20,8 @@ def with_results(
     """An experiment as it is with its results: features and objective are computed again.
 
     Of several entries for one quantity the last counts. An entry that says that a sample is lost
-    ends the wait for the quantities in its `units`, for all without any; a value ends the loss.
+    withdraws earlier values of the quantities in its `units`, of all without any, and ends the wait
+    for them; a later value ends the loss.
 
     Args:
         profile: the rig.
@@ -38,7 +39,9 @@ def with_results(
         values |= found
         lost = {name: why for name, why in lost.items() if name not in found}
         if event.data.lost:
-            lost |= dict.fromkeys(event.data.units or units, event.data.lost)
+            gone = [name for name in event.data.units or units if name not in found]
+            lost |= dict.fromkeys(gone, event.data.lost)
+            values = {name: one for name, one in values.items() if name not in gone}
     missing = tuple(name for name in awaited if name not in values)
     never = [lost[name] for name in missing if name in lost]
     waits = bool(missing) and not never and measured.quality != "bad"
