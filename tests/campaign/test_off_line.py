@@ -218,6 +218,10 @@ def test_a_loss_withdraws_values_until_there_are_new_ones(waiting: Path) -> None
         (("one", "plqy=61%"), "expected the number of an experiment"),
         ((1,), "nothing is entered"),
         ((1, "plqy=61%", "--lost", "why"), "not lost"),
+        ((1, "plqy=61%", "--list"), "--list enters nothing"),
+        (("--by", "me", "--list"), "--list enters nothing"),
+        (("--lost", "why", "--list", "--json"), "--list enters nothing"),
+        (("--lost", "why"), "need the number of an experiment first"),
     ],
 )
 def test_a_wrong_entry_writes_nothing(waiting: Path, words: tuple[Any, ...], message: str) -> None:
@@ -235,6 +239,13 @@ def test_a_table_enters_all_or_nothing(waiting: Path, tmp_path: Path) -> None:
     done = flowrig("result", waiting, "--table", path)
     assert done.exit_code == 2
     assert "line 3" in done.output
+    with RunRecord(waiting) as record:
+        assert len(record.waiting()) == 2
+    path.write_text("experiment,plqy [%]\n1,40\n2,41\n1,42\n", encoding="utf-8")
+    done = flowrig("result", waiting, "--table", path)
+    assert done.exit_code == 2
+    assert "line 4" in done.output
+    assert "line 2 gives sphere.plqy of experiment 1 too" in " ".join(done.output.split())
     with RunRecord(waiting) as record:
         assert len(record.waiting()) == 2
     path.write_text("experiment,plqy [%]\n1,40\n2,41\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """`flowrig result`: enter results that come later than their experiment."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,10 @@ def result(
     """
     from flowrig.run_record.off_line.table import rows_of
 
-    if as_list or not (words or table):
+    given = words or table or by or files or lost
+    if as_list and given:
+        raise InputError("--list enters nothing; give only --json beside it")
+    if not given:
         _show(folder, as_json=as_json)
         return
     if as_json:
@@ -80,6 +83,8 @@ def result(
             raise InputError("--table says everything itself; give only --by beside it")
         rows = rows_of(table, by)
     else:
+        if not words:
+            raise InputError("--by, --file and --lost need the number of an experiment first")
         index = _number(words[0])
         rows = [(f"experiment {index}", index, list(words[1:]), by)]
     _enter(folder, rows, files, lost)
@@ -104,12 +109,14 @@ def _enter(
     from flowrig.run_record.reader import RunRecord
 
     checked = []
+    places: dict[tuple[int, str], str] = {}
     with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
         units = record.profile.analysis.off_line_units
         for place, index, words, by in rows:
             try:
                 values = values_of(record.profile, words)
+                _require_new(places, place, index, values)
                 if not (values or files or lost):
                     raise InputError("nothing is entered: give NAME=VALUE, --file or --lost")
                 if values and lost:
@@ -137,6 +144,16 @@ def _enter(
         if after.awaits:
             say(f"  it still waits for {', '.join(after.awaits)}")
     _taken(folder, names)
+
+
+def _require_new(
+    places: dict[tuple[int, str], str], place: str, index: int, names: Iterable[str]
+) -> None:
+    """Raise InputError where an earlier row gives a quantity of the same experiment."""
+    for name in names:
+        earlier = places.setdefault((index, name), place)
+        if earlier != place:
+            raise InputError(f"{earlier} gives {name} of experiment {index} too")
 
 
 def _taken(folder: Path, entries: set[str]) -> None:

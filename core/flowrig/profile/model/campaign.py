@@ -158,7 +158,8 @@ class Campaign:
             own.
         optimizer_memory_gb: largest memory [GB] of that process.
         repeats_at_most: how often an optimizer may choose the same conditions.
-        pending: how many experiments may wait for off-line results while conditions are chosen.
+        pending: conditions are chosen only while fewer experiments than this wait for off-line
+            results.
     """
 
     stages: tuple[Stage, ...]
