@@ -35,6 +35,8 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import ProfileError, load_profile
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.run_record.off_line import dropped as dropped_module
@@ -71,6 +73,16 @@ def profile_in(folder: Path, pending: int = 1, more: str = "") -> Path:
 
 def flowrig(*words: Any) -> Any:
     return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_a_misspelled_channel_is_told_its_name(tmp_path: Path) -> None:
+    """What comes later is no analysis of a plugin, and is named beside those."""
+    more = '[analysis.channels.xrd]\nuse = "offline"\ngives = { purity = "%" }\n'
+    with pytest.raises(ProfileError) as caught:
+        load_profile(profile_in(tmp_path, more=more), Plugins.discover())
+    problem = next(p for p in caught.value.problems if "offline" in p.message)
+    assert "off-line" in problem.expected
+    assert problem.nearest == "off-line"
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +221,21 @@ def test_a_loss_withdraws_values_until_there_are_new_ones(waiting: Path) -> None
         assert (first.quality, first.objective) == ("good", pytest.approx(0.43))
         assert dict(first.results) == {"sphere.plqy": 43.0}
         assert len(first.entries) == 3
+
+
+def test_a_simulation_enters_what_a_person_left_out(waiting: Path) -> None:
+    """Of a channel that is entered in part, the rest; of a lost sample nothing."""
+    assert flowrig("result", waiting, 1, "peak=445nm").exit_code == 0
+    assert flowrig("result", waiting, 2, "--lost", "the vial broke").exit_code == 0
+    assert resume_run(waiting).state == "finished"
+    with RunRecord(waiting) as record:
+        mine, simulated = record.experiment(1).entries
+        assert dict(mine.data.values) == {"sphere.peak": 445.0}
+        assert set(simulated.data.units) == {"sphere.plqy", "sphere.fwhm"}
+        assert record.experiment(1).results["sphere.peak"] == 445.0
+        assert record.experiment(1).objective > 0.0
+        assert record.experiment(2).flags[-1] == "no result: the vial broke"
+        assert len(record.experiment(2).entries) == 1
 
 
 @pytest.mark.parametrize(

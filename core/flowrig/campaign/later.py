@@ -120,13 +120,14 @@ class LaterResults:
                 self._journal.write(with_objective(self._record, _found(one, channel)))
 
     def _unattended(self) -> list[tuple[Experiment, OffLine]]:
-        """Experiments of a simulated run, with the channels that nothing was entered for."""
+        """Experiments of a simulated run, with the channels of which something is not entered."""
         if not (self._record.simulated and self._channels):
             return []
         found = []
         for one in self._record.experiments():
-            told = {name for event in one.entries for name in event.data.units}
-            found += [(one, c) for c in self._channels if not told & c.units.keys()]
+            told = _told(one)
+            if told is not None:
+                found += [(one, c) for c in self._channels if c.units.keys() - told]
         return found
 
     def _late(self) -> list[Symptom]:
@@ -145,9 +146,17 @@ class LaterResults:
         return found
 
 
+def _told(experiment: Experiment) -> set[str] | None:
+    """The quantities that an entry gives or says to be lost; None where the sample is lost."""
+    if any(event.data.lost and not event.data.units for event in experiment.entries):
+        return None
+    return {name for event in experiment.entries for name in event.data.units}
+
+
 def _found(experiment: Experiment, channel: OffLine) -> ResultEntered:
-    """What the analyses of a channel find of the sample of a simulated experiment."""
-    units = channel.units
+    """What the analyses of a channel find, of what nobody has entered of a simulated experiment."""
+    told = _told(experiment) or set()
+    units = {name: unit for name, unit in channel.units.items() if name not in told}
     values = {
         name: value
         for name in units

@@ -171,8 +171,9 @@ class Structurer:
         except PluginError as error:
             message = f"no plugin offers the {kind} {name!r}"
             message = "; ".join([str(error) if name in known else message, *error.suspects])
-            expected = f"one of {', '.join(sorted(known))}" if known else "a plugin that offers one"
-            raise Mismatch(message, expected, nearest(name, known), at=(key,)) from error
+            names = sorted([*known, OFF_LINE] if kind == "analysis" else known)
+            expected = f"one of {', '.join(names)}" if names else "a plugin that offers one"
+            raise Mismatch(message, expected, nearest(name, names), at=(key,)) from error
 
     def _device(self, value: Any, _type: Any) -> model.DeviceEntry:
         name = value.pop(NAME)
