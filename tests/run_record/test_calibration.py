@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -113,9 +114,13 @@ def test_the_numbers_are_written_for_the_next_run(run: Path) -> None:
     path = run.parent / "next.toml"
     path.write_text('# my rig\nextends = "cs3cu2i5-heatup"\n', encoding="utf-8")
     kept = (run / "profile.toml").read_bytes()
-    assert flowrig("calibrate", "proxy", run, "--write", path).exit_code == 0
-    done = flowrig("calibrate", "dye", run, "--plqy", "20%", "--experiment", 1, "--write", path)
+    with patch.object(RunRecord, "simulated", new=False):
+        assert flowrig("calibrate", "proxy", run, "--write", path).exit_code == 0
+        before = path.read_text(encoding="utf-8")
+        done = flowrig("calibrate", "dye", run, "--plqy", "20%", "--experiment", 1, "--write", path)
     assert done.exit_code == 0, done.output
+    assert "+dye_plqy = 0.2 " in done.output
+    assert path.with_name("next.toml.bak2").read_text(encoding="utf-8") == before
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# my rig\n")
     assert "calibrated from run, experiments 1" in text
@@ -128,10 +133,32 @@ def test_the_numbers_are_written_for_the_next_run(run: Path) -> None:
     assert (run / "profile.toml").read_bytes() == kept
 
 
+def test_a_simulated_run_writes_a_new_profile_alone(run: Path) -> None:
+    """A profile that is there stays, and nothing lies beside it; a new one extends the run's."""
+    mine, new = run.parent / "mine.toml", run.parent / "new.toml"
+    mine.write_text('extends = "cs3cu2i5-heatup"\n', encoding="utf-8")
+    for words in (("proxy", run), ("dye", run, "--plqy", "20%")):
+        done = flowrig("calibrate", *words, "--write", mine)
+        assert done.exit_code == 2
+        assert "was simulated" in done.output
+        done = flowrig("calibrate", *words, "--json", "--write", new)
+        assert done.exit_code == 0, done.output
+        json.loads(done.stdout)
+        text = new.read_text(encoding="utf-8")
+        assert 'extends = "rig.toml"' in text
+        objective = load_profile(new, Plugins.discover()).objective
+        assert isinstance(objective, PlqyProxy)
+        new.unlink()
+    assert objective.dye_plqy == pytest.approx(0.2)
+    assert mine.read_text(encoding="utf-8") == 'extends = "cs3cu2i5-heatup"\n'
+    assert not list(run.parent.glob("mine.toml.*"))
+
+
 def test_what_cannot_be_calibrated_is_said(run: Path) -> None:
     path = run.parent / "other.toml"
     path.write_text('extends = "cspbbr3-larp-published"\n', encoding="utf-8")
-    done = flowrig("calibrate", "dye", run, "--plqy", "13%", "--write", path)
+    with patch.object(RunRecord, "simulated", new=False):
+        done = flowrig("calibrate", "dye", run, "--plqy", "13%", "--write", path)
     assert done.exit_code == 2
     assert "has to be plqy-proxy" in done.output
     assert path.read_text(encoding="utf-8") == 'extends = "cspbbr3-larp-published"\n'

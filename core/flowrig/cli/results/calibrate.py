@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flowrig.cli.results.write_back import refuse_simulated, write_dye
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, print_json, print_paragraph, say
 from flowrig.errors import InputError
@@ -25,8 +26,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for
 write_option = click.option(
     "--write",
     "profile",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Write the numbers into this profile, for the next runs.",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PROFILE.toml",
+    help="Write the numbers into this profile, for the next runs: one of yours, whose other lines "
+    "stay as they are, or a new one that extends that of the run.",
 )
 
 
@@ -67,6 +70,8 @@ def dye(
         raise InputError(f"--plqy: {error}, as --plqy 13.4%") from error
     with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
+        if profile is not None:
+            refuse_simulated(record, profile)
         found = calibrate_dye(record, dye_plqy, only)
     numbers = {
         "dye_plqy": found.plqy,
@@ -93,7 +98,7 @@ def dye(
             say(f"from them, every proxy has a relative standard error of {share:.2%}")
         else:
             say("one measurement has no standard deviation; measure the dye three times")
-    _write(profile, numbers, folder, found.experiments)
+    _write(profile, numbers, folder, found.experiments, err=as_json)
 
 
 @calibrate.command("proxy", short_help="The proxy against quantum yields from off the line.")
@@ -123,6 +128,8 @@ def proxy(
 
     with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
+        if profile is not None:
+            refuse_simulated(record, profile)
         found = calibrate_proxy(record, against, only)
         title = record.campaign.title or record.profile.title
         used = proxy_of(record.profile.objective)
@@ -141,7 +148,9 @@ def proxy(
         say(f"wrote {folder / FIGURE_NAME}")
     if profile is not None and not found.rises:
         raise InputError("a proxy that does not rise with the yield calibrates nothing")
-    _write(profile, {"dye_plqy": used.dye_plqy / found.slope}, folder, found.experiments)
+    _write(
+        profile, {"dye_plqy": used.dye_plqy / found.slope}, folder, found.experiments, err=as_json
+    )
 
 
 def _or_none(value: float) -> float | None:
@@ -153,32 +162,28 @@ def _sd_words(sd: float) -> str:
 
 
 def _write(
-    profile: Path | None, numbers: Mapping[str, float], folder: Path, used: tuple[int, ...]
+    profile: Path | None,
+    numbers: Mapping[str, float],
+    folder: Path,
+    used: tuple[int, ...],
+    *,
+    err: bool,
 ) -> None:
-    """Put the numbers of the dye into a profile; nothing without one."""
+    """Put the numbers of the dye into a profile; nothing without one.
+
+    Args:
+        profile: the file.
+        numbers: by key of `[objective]`.
+        folder: of the run.
+        used: numbers of the experiments that they come from.
+        err: say what is written on the error channel.
+    """
     if profile is None:
         return
-    import tomlkit
+    from flowrig.run_record.reader import RunRecord
 
-    from flowrig.plugins.registry import Plugins
-    from flowrig.profile import ProfileError, load_profile
-
-    before = profile.read_text(encoding="utf-8")
-    load_profile(profile, Plugins.discover())  # a profile that is wrong already is told as it is
-    document = tomlkit.parse(before)
-    objective: Any = document.setdefault("objective", tomlkit.table())
-    for key, value in numbers.items():
-        item = tomlkit.item(float(f"{value:.6g}"))
-        listed = ", ".join(map(str, used))
-        item.comment(f"calibrated from {folder.name}, experiments {listed}")
-        objective[key] = item
-    profile.write_text(tomlkit.dumps(document), encoding="utf-8", newline="\n")
-    try:
-        load_profile(profile, Plugins.discover())
-    except ProfileError as error:
-        profile.write_text(before, encoding="utf-8", newline="\n")
-        raise InputError(
-            f"{profile} takes no such numbers, and is as it was: {error.problems[0].message}; its "
-            "[objective] has to be plqy-proxy"
-        ) from error
-    say(f"wrote {', '.join(numbers)} to {profile}")
+    listed = ", ".join(map(str, used))
+    origin = f"calibrated from {folder.resolve().name}, experiments {listed}"
+    with sound_folder(folder), RunRecord(folder) as record:
+        for line in write_dye(record, profile, numbers, origin):
+            say(line, err=err)

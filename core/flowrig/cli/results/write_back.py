@@ -1,16 +1,16 @@
-"""Writes the repeatability that studies of a run found into a profile."""
+"""Writes what a run found into a profile: repeatability, and the numbers of a dye."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import unified_diff
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowrig.errors import InputError
 
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
 
-__all__ = ["write_repeatability"]
+__all__ = ["refuse_simulated", "write_dye", "write_repeatability"]
 
 
 def write_repeatability(record: "RunRecord", file: Path) -> Iterator[str]:
@@ -30,21 +30,62 @@ def write_repeatability(record: "RunRecord", file: Path) -> Iterator[str]:
         InputError: no study found any, the run was simulated and the file is there, the file is no
             profile, or it cannot be written.
     """
-    from flowrig.cli.atomic_file import atomic_file
-    from flowrig.profile import load_profile_text
-
     found = _found(record)
-    new = not file.exists()
-    if record.simulated and not new:
+    yield from _write(record, file, "Repeatability", lambda text: _put_repeatability(text, found))
+
+
+def write_dye(
+    record: "RunRecord", file: Path, numbers: Mapping[str, float], origin: str
+) -> Iterator[str]:
+    """Write numbers of the dye into `[objective]` of a profile, as `write_repeatability` does.
+
+    Args:
+        record: the run.
+        file: the profile.
+        numbers: by key of `[objective]`.
+        origin: where they come from, as a comment.
+
+    Yields:
+        the difference, line by line, and what was written where.
+
+    Raises:
+        InputError: as `write_repeatability`, or its objective takes no such numbers.
+    """
+    from flowrig.profile import ProfileError, load_profile
+
+    if file.exists():
+        load_profile(file, record.plugins)  # a profile that is wrong already is told as it is
+    try:
+        yield from _write(record, file, "Calibration", lambda text: _put_dye(text, numbers, origin))
+    except ProfileError as error:
+        there = "is as it was" if file.exists() else "is not written"
+        raise InputError(
+            f"{file} takes no such numbers, and {there}: {error.problems[0].message}; its "
+            "[objective] has to be plqy-proxy"
+        ) from error
+
+
+def refuse_simulated(record: "RunRecord", file: Path) -> None:
+    """Raise InputError where numbers of a simulated run would go into a file that is there."""
+    if record.simulated and file.exists():
         raise InputError(
             f"{record.folder} was simulated, and says nothing of a real rig; {file} stays as it "
             "is. Name a new file to have such a profile"
         )
+
+
+def _write(record: "RunRecord", file: Path, what: str, put: Callable[[Any], None]) -> Iterator[str]:
+    """Change a profile, or make one; `put` changes its document."""
+    from flowrig.cli.atomic_file import atomic_file
+    from flowrig.profile import load_profile_text
+
+    refuse_simulated(record, file)
+    new = not file.exists()
     try:
         before = "" if new else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
-    after = _new_text(record, found, file) if new else _edited(before, found, file)
+    after = _new_text(record, what, put, file) if new else _edited(before, put, file)
     load_profile_text(after, str(file), record.plugins)
     if not new:
         kept = _free(file)
@@ -71,7 +112,7 @@ def _found(record: "RunRecord") -> dict[str, str]:
     return {name: f"{100.0 * rsd:.2g} %" for name, rsd in found.items()}
 
 
-def _new_text(record: "RunRecord", found: Mapping[str, str], file: Path) -> str:
+def _new_text(record: "RunRecord", what: str, put: Callable[[Any], None], file: Path) -> str:
     import tomlkit
 
     from flowrig.profile import list_profiles
@@ -86,15 +127,13 @@ def _new_text(record: "RunRecord", found: Mapping[str, str], file: Path) -> str:
             )
     origin = "emulated rig" if record.simulated else "rig"
     text = tomlkit.document()
-    text.add(tomlkit.comment(f"Repeatability as a run on the {origin} has found it."))
+    text.add(tomlkit.comment(f"{what} as a run on the {origin} has found it."))
     text.add("extends", name)
-    analysis = tomlkit.table()
-    analysis.add("repeatability", _inline(found))
-    text.add("analysis", analysis)
+    put(text)
     return tomlkit.dumps(text)
 
 
-def _edited(text: str, found: Mapping[str, str], file: Path) -> str:
+def _edited(text: str, put: Callable[[Any], None], file: Path) -> str:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -102,16 +141,40 @@ def _edited(text: str, found: Mapping[str, str], file: Path) -> str:
         content = tomlkit.parse(text)
     except TOMLKitError as error:
         raise InputError(f"{file}: {error}") from error
-    analysis = content.setdefault("analysis", tomlkit.table())
-    if not isinstance(analysis, dict):
-        raise InputError(f"{file}: `analysis` is no table")
+    try:
+        put(content)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    return tomlkit.dumps(content)
+
+
+def _table_of(content: Any, key: str) -> Any:
+    import tomlkit
+
+    table = content.setdefault(key, tomlkit.table())
+    if not isinstance(table, dict):
+        raise InputError(f"`{key}` is no table")
+    return table
+
+
+def _put_dye(content: Any, numbers: Mapping[str, float], origin: str) -> None:
+    import tomlkit
+
+    objective = _table_of(content, "objective")
+    for key, value in numbers.items():
+        item = tomlkit.item(float(f"{value:.6g}"))
+        item.comment(origin)
+        objective[key] = item
+
+
+def _put_repeatability(content: Any, found: Mapping[str, str]) -> None:
+    analysis = _table_of(content, "analysis")
     known = analysis.get("repeatability")
     if isinstance(known, dict):
         for name, share in found.items():
             known[name] = share
     else:
         analysis["repeatability"] = _inline(found)
-    return tomlkit.dumps(content)
 
 
 def _inline(found: Mapping[str, str]) -> "object":
