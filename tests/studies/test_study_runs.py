@@ -13,7 +13,7 @@ from flowrig.journal.events import Decided, HoldBegun, Intent, Measured, Notice,
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
-from flowrig.profile import load_profile
+from flowrig.profile import check_profile, load_profile
 from flowrig.report import content_of, render
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
@@ -73,6 +73,52 @@ def test_a_plan_knows_how_long_a_study_takes(done: RunOutcome, tmp_path: Path) -
     assert (part.experiments, part.known) == (5, 5)
     assert part.ends_s == pytest.approx(ended_s, rel=0.03)
     assert delivered is not None
+
+
+AT_NUMBER = """
+[[campaign.stages]]
+name = "again"
+study = "repeatability"
+conditions = 1
+repeats = 2
+[[campaign.stages]]
+name = "there"
+study = "robustness"
+at = {}
+duration = "6 s"
+every = "3 s"
+"""
+
+
+def test_a_study_takes_place_at_an_experiment_by_its_number(tmp_path: Path) -> None:
+    """One of a design, one of a study, and one of a flow that was kept."""
+    stages = LHS + ROBUSTNESS.replace("12 s", "6 s") + AT_NUMBER
+    for number in (2, 4, 6):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        plan = plan_campaign(load_profile(write(folder, stages.format(number)), plugins_with()))
+        assert next(one for one in plan.parts if one.name == "there").known == 3
+    outcome, _ = ran(tmp_path / "4", stages.format(4))
+    assert outcome.state == "finished", outcome.reason
+    with outcome.record() as record:
+        chosen = {one.index: one.conditions for one in record.decisions()}
+        there = [one for one in record.decisions() if one.stage == "there"]
+    assert len(there) == 3
+    assert all(one.conditions == chosen[4] for one in there)
+
+
+@pytest.mark.parametrize(("number", "stages"), [(8, LHS), (1, "")])
+def test_a_number_that_no_experiment_will_have_is_refused(
+    tmp_path: Path, number: int, stages: str
+) -> None:
+    there = AT_NUMBER.format(number).split("repeats = 2")[1]
+    path = write(tmp_path, stages + there)
+    (problem,) = check_profile(path, plugins_with())
+    line = path.read_text(encoding="utf-8").splitlines()[problem.line - 1]
+    assert line == f"at = {number}"
+    span = "they have 1 to 2" if stages else "they have none"
+    assert f"there is no experiment {number} in the stages before; {span}" in str(problem)
+    assert ("a number of 1 to 2" in str(problem)) == bool(stages)
 
 
 def test_a_hold_interrupts_the_flow_and_the_journal_says_so(tmp_path: Path) -> None:

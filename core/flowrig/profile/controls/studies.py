@@ -76,13 +76,22 @@ def acquisition_s(profile: Profile, frames: int) -> float:
     return longest_s + sum(scanning_s.values())
 
 
-def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = ()) -> StudyRig:
+def study_rig(
+    profile: Profile,
+    seed: int = 1,
+    earlier: Sequence[StudyPoint] = (),
+    *,
+    decided: Mapping[int, Mapping[str, Any]] | None = None,
+    ahead: int = 0,
+) -> StudyRig:
     """What a study may know of a rig.
 
     Args:
         profile: the rig.
         seed: of the run.
         earlier: settled experiments of the stages before, in order.
+        decided: conditions of every experiment of the stages before, by its number.
+        ahead: how many experiments the stages before will have, of a campaign that has not begun.
     """
 
     def residence_time_s(conditions: Mapping[str, Any]) -> float:
@@ -104,6 +113,8 @@ def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = (
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
         earlier=earlier,
+        decided=decided or {},
+        ahead=ahead,
     )
 
 
@@ -218,7 +229,10 @@ def with_studies(profile: Profile) -> tuple[Profile, list[Finding]]:
     rig, stages, wrong = study_rig(profile, campaign.seed), list[Stage](), list[Finding]()
     for index, stage in enumerate(campaign.stages):
         here: Path = ("campaign", "stages", index)
-        fitted, found = _fitted(profile, rig, stage, here) if stage.is_study else (stage, [])
+        fitted, found = stage, list[Finding]()
+        if stage.is_study:
+            ahead = sum(one.experiments for one in stages)
+            fitted, found = _fitted(profile, attrs.evolve(rig, ahead=ahead), stage, here)
         stages.append(fitted)
         wrong += found
     return attrs.evolve(profile, campaign=attrs.evolve(campaign, stages=tuple(stages))), wrong
@@ -277,9 +291,18 @@ def _objections(rig: StudyRig, stage: Stage, here: Path) -> Iterator[Finding]:
     assert isinstance(stage.settings, StudySettings)
     for attribute in attrs.fields(type(stage.settings)):
         value = getattr(stage.settings, attribute.name)
-        if isinstance(value, At) and isinstance(value.where, Mapping):
+        if isinstance(value, At) and not isinstance(value.where, str):
             try:
-                rig.space.require_feasible(rig.conditions(value))
+                conditions = rig.conditions(value)
+                if isinstance(value.where, Mapping):
+                    rig.space.require_feasible(conditions)
+            except InputError as error:
+                expected = '"middle", "best", a table of conditions'
+                if rig.ahead:
+                    expected += f", or a number of 1 to {rig.ahead}"
+                path = (*here, attribute.name)
+                yield Finding(path, f"{stage.name}: {error}", expected=expected)
+                return
             except FlowrigError as error:
                 message = f"{stage.name}: {error}"
                 yield Finding(
