@@ -111,6 +111,11 @@ WRONG = {
     ),
     "unknown position": ('position = "inject"', 'position = "injct"', "did you mean 'inject'"),
     "unknown stream": ('streams = ["Pb", "Cs"]', 'streams = ["Pb", "C"]', "unknown stream 'C'"),
+    "the same stream twice": (
+        'streams = ["Pb", "Cs"]',
+        'streams = ["Pb", "Cs", "Pb"]',
+        "the stream 'Pb' stands there twice; expected each stream once",
+    ),
     "stops what stands": (
         'do = "stop"                             # the',
         'do = "stop"\nstreams = ["Push", "Pb"]  # the',

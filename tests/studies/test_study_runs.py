@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Command
+from click.testing import CliRunner
 from quick_rig import LHS, ROBUSTNESS, ran, write
 from watched_rig import plugins_with
 
 from flowrig.campaign.results import results_for_optimizers
+from flowrig.cli.runs.plan import plan
+from flowrig.cli.runs.run import run
 from flowrig.journal.events import Decided, HoldBegun, Intent, Measured, Notice, StageEnded
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
@@ -119,6 +123,26 @@ def test_a_number_that_no_experiment_will_have_is_refused(
     span = "they have 1 to 2" if stages else "they have none"
     assert f"there is no experiment {number} in the stages before; {span}" in str(problem)
     assert ("a number of 1 to 2" in str(problem)) == bool(stages)
+
+
+def test_what_stands_there_twice_is_refused_at_its_place(tmp_path: Path) -> None:
+    stage = '[[campaign.stages]]\nname = "s"\nstudy = "sweep"\n'
+    twice = 'features = ["pla", "pla"]\nsweep = { temperature = ["26 degC", "26.0 degC"] }\n'
+    told = [str(one) for one in check_profile(write(tmp_path, stage + twice), plugins_with())]
+    first = len(write(tmp_path, stage).read_text(encoding="utf-8").splitlines()) + 1
+    assert [one.split("quick.toml:")[1] for one in told] == [
+        f"{first}:20: the feature 'pla' stands there twice; expected each feature once",
+        f'{first + 1}:37: the level "26.0 degC" stands there twice; expected each level once; '
+        "`repeats`, where a study has it, measures again",
+    ]
+
+
+@pytest.mark.parametrize("command", [run, plan])
+def test_one_study_is_named_in_place_of_a_campaign(command: Command) -> None:
+    asked = ["cs3cu2i5-heatup-chem3", "--study", "sweep", "--study", "grid"]
+    result = CliRunner().invoke(command, asked)
+    assert result.exit_code == 2
+    assert "given 2 times, sweep, grid; name one study" in " ".join(result.output.split())
 
 
 def test_a_hold_interrupts_the_flow_and_the_journal_says_so(tmp_path: Path) -> None:

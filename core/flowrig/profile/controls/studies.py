@@ -42,6 +42,7 @@ __all__ = [
     "require_points",
     "study_rig",
     "sweep_of",
+    "twice",
     "with_studies",
 ]
 
@@ -248,6 +249,7 @@ def _fitted(
         value, path = getattr(settings, attribute.name), (*here, attribute.name)
         if attribute.name == "features":
             wrong += _unknown(value, rig.units, "feature", path)
+            wrong += twice(value or (), "feature", path)
         elif isinstance(value, At) and isinstance(value.where, Mapping):
             values = _resolved(profile, value.where, path, wrong, _value)
             settings = attrs.evolve(settings, **{attribute.name: At(values)})
@@ -316,6 +318,14 @@ def _objections(rig: StudyRig, stage: Stage, here: Path) -> Iterator[Finding]:
         objection = f"its settings cannot be checked: {error}"
     if objection:
         yield Finding((*here, "study"), f"{stage.name}: {objection}", expected="other settings")
+
+
+def twice(names: Sequence[str], what: str, path: Path) -> Iterator[Finding]:
+    """Names that stand in an array more than once, each where it stands again."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            message = f"the {what} {name!r} stands there twice"
+            yield Finding((*path, place), message, expected=f"each {what} once")
 
 
 def _unknown(names: Any, known: Mapping[str, Any], what: str, path: Path) -> Iterator[Finding]:
@@ -389,4 +399,13 @@ def _levels(variable: Variable, raw: Any) -> tuple[Any, ...]:
         expected += f', or "{ALL}"'
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_LEVELS:
         raise Mismatch(f"got {shown(raw)}", expected)
-    return tuple(_value(variable, one) for one in raw)
+    found = tuple(_value(variable, one) for one in raw)
+    for place, one in enumerate(found):
+        if one in found[:place]:
+            message = f"the level {shown(raw[place])} stands there twice"
+            raise Mismatch(
+                message,
+                "each level once; `repeats`, where a study has it, measures again",
+                at=(place,),
+            )
+    return found

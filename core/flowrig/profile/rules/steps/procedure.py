@@ -8,6 +8,7 @@ import numpy as np
 
 from flowrig.errors import OutOfRangeError
 from flowrig.problem.designs import uniform
+from flowrig.profile.controls.studies import twice
 from flowrig.profile.controls.timeline import Moment, require_time, states, timeline
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Profile
@@ -74,6 +75,7 @@ def named(profile: Profile) -> Iterator[Finding]:
         for place, stream in enumerate(step.streams):
             path: Path = (*here, "streams", place)
             yield from names.one_of(stream, profile.streams, "stream", path)
+        yield from twice(step.streams, "stream", (*here, "streams"))
         if step.device is not None:
             yield from _turning(profile, step, here)
         if step.name is None:
