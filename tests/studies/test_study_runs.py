@@ -137,6 +137,26 @@ def test_what_stands_there_twice_is_refused_at_its_place(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("study", "setting", "told"),
+    [
+        ("perturbation", "repeats = 3", "`repeats` is 3; expected 4 or more"),
+        ("repeatability", "repeats = 1", "`repeats` is 1; expected 2 or more"),
+        ("partial-grid", "levels = 1", "`levels` is 1; expected 2 or more"),
+        ("sweep", 'plateau = "x"', "unknown feature 'x'; expected one of a300"),
+        ("robustness", 'duration = "1 ms"', "shorter than three points take; expected "),
+        ("dynamic-residence-time", "every = 2.0", "`every` is 2; expected more than 0"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_at_its_key(
+    tmp_path: Path, study: str, setting: str, told: str
+) -> None:
+    path = write(tmp_path, f'[[campaign.stages]]\nname = "s"\nstudy = "{study}"\n{setting}\n')
+    (problem,) = check_profile(path, plugins_with())
+    assert told in str(problem)
+    assert path.read_text(encoding="utf-8").splitlines()[problem.line - 1] == setting
+
+
 @pytest.mark.parametrize("command", [run, plan])
 def test_one_study_is_named_in_place_of_a_campaign(command: Command) -> None:
     asked = ["cs3cu2i5-heatup-chem3", "--study", "sweep", "--study", "grid"]

@@ -70,6 +70,9 @@ class StudySettings:
     def objection(self, rig: "StudyRig") -> str:
         """Why these settings do not fit a rig, in one phrase; "" if they do.
 
+        It names the key in backticks, and ends with what would fit: "`repeats` is 3; expected 4 or
+        more". Without such an end the message asks for another value of that key.
+
         `flowrig check` asks before a run does.
         """
         return ""

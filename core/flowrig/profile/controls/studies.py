@@ -28,6 +28,7 @@ from flowrig.interfaces.study import (
 from flowrig.plugins.contained import one_line
 from flowrig.problem.door import Door
 from flowrig.profile.controls.from_toml import amount
+from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import Profile, Scan, Stage, Variable
@@ -278,7 +279,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
     except MissingDependencyError:  # a run says what to install
         pass
     except (InputError, OutOfRangeError) as error:
-        problem, expected = str(error), "other settings"
+        return 1, [objected(stage, str(error), here)]
     except FlowrigError as error:
         problem = f"the study fails: {error}"
     if not problem and not (isinstance(count, int) and 1 <= count <= MOST_POINTS):
@@ -317,7 +318,7 @@ def _objections(rig: StudyRig, stage: Stage, here: Path) -> Iterator[Finding]:
     except FlowrigError as error:
         objection = f"its settings cannot be checked: {error}"
     if objection:
-        yield Finding((*here, "study"), f"{stage.name}: {objection}", expected="other settings")
+        yield objected(stage, objection, here)
 
 
 def twice(names: Sequence[str], what: str, path: Path) -> Iterator[Finding]:
