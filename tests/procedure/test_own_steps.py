@@ -162,6 +162,18 @@ def test_check_refuses_steps_that_cannot_be(wrong: str, plugins: Plugins) -> Non
     assert message in str(caught.value)
 
 
+def test_a_step_without_a_time_is_refused_at_its_line(plugins: Plugins) -> None:
+    """Where its time stands, or the name by which something gives it."""
+    before = 'during = "1.5 * growth.time"'
+    for after in ('during = "front.time"', 'during = "-5 s"'):
+        text = loop_toml().replace(before, after, 1)
+        with pytest.raises(ProfileError) as caught:
+            load_profile_text(text, "loop.toml", plugins)
+        (problem,) = caught.value.problems
+        assert text.splitlines()[problem.line - 1].startswith(after)
+        assert "expected a finite time, 0 s or more" in str(problem)
+
+
 def test_conditions_without_a_time_do_nothing(rig: Profile) -> None:
     """A time that check has not met is refused before anything moves."""
     with pytest.raises(OutOfRangeError, match="mixing_time"):
