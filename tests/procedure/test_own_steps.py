@@ -174,6 +174,22 @@ def test_a_step_without_a_time_is_refused_at_its_line(plugins: Plugins) -> None:
         assert "expected a finite time, 0 s or more" in str(problem)
 
 
+@pytest.mark.parametrize("step", ["20 min", "-1 s"])
+def test_a_step_of_a_time_that_does_not_fit_is_refused_at_its_line(
+    step: str, plugins: Plugins
+) -> None:
+    given = f'range = ["2 s", "10 min"], step = "{step}"'
+    text = loop_toml().replace('range = ["2 s", "10 min"]', given, 1)
+    assert given in text
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(text, "loop.toml", plugins)
+    (problem,) = caught.value.problems
+    assert given in text.splitlines()[problem.line - 1]
+    assert "s does not fit into the range; expected more than 0 s, and at most 598 s" in str(
+        problem
+    )
+
+
 def test_conditions_without_a_time_do_nothing(rig: Profile) -> None:
     """A time that check has not met is refused before anything moves."""
     with pytest.raises(OutOfRangeError, match="mixing_time"):
