@@ -52,7 +52,7 @@ class RobustnessSettings(FeatureSettings):
         """The time is long enough for three points."""
         least_s = 2 * step_s(self, rig)
         if not self.duration_s >= least_s:
-            return f"`duration` is shorter than three points take, {least_s:g} s"
+            return f"`duration` is shorter than three points take; expected {least_s:g} s or more"
         return ""
 
 
@@ -76,8 +76,8 @@ class RepeatabilitySettings(FeatureSettings):
     def objection(self, rig: StudyRig) -> str:
         """There is something to repeat."""
         if self.conditions < 1:
-            return "`conditions` is less than 1"
-        return "" if self.repeats >= 2 else "`repeats` is less than 2"
+            return f"`conditions` is {self.conditions}; expected 1 or more"
+        return "" if self.repeats >= 2 else f"`repeats` is {self.repeats}; expected 2 or more"
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ class PerturbationSettings(FeatureSettings):
 
     def objection(self, rig: StudyRig) -> str:
         """There are enough repeats for a scatter, and for a line through what came before."""
-        return "" if self.repeats >= 4 else "`repeats` is less than 4"
+        return "" if self.repeats >= 4 else f"`repeats` is {self.repeats}; expected 4 or more"
 
 
 @frozen(kw_only=True)
@@ -117,16 +117,17 @@ class SweepSettings(FeatureSettings):
     def objection(self, rig: StudyRig) -> str:
         """There is one variable, it has levels, and the feature exists."""
         if self.sweep is not None and len(self.sweep.levels) != 1:
-            return "`sweep` names more than one variable; a `grid` takes several"
+            return "`sweep` names more than one variable; expected one, or the study `grid`"
         levels = [] if self.sweep is None else next(iter(self.sweep.levels.values()))
         if self.sweep is not None and len(levels) < 2:
-            return "`sweep` has one level; name at least 2"
+            return "`sweep` has one level; expected 2 or more"
         if self.sweep is None and all(one.choices for one in rig.space.parameters):
-            return "no variable is a number; name one with `sweep`"
+            return "no variable is a number; expected a key `sweep` with a category and its levels"
         if self.repeats < 1:
-            return "`repeats` is less than 1"
+            return f"`repeats` is {self.repeats}; expected 1 or more"
         if self.plateau is not None and self.plateau not in rig.units:
-            return f"`plateau` names the unknown feature {self.plateau!r}"
+            known = ", ".join(sorted(rig.units))
+            return f"`plateau` names the unknown feature {self.plateau!r}; expected one of {known}"
         return ""
 
 
@@ -148,13 +149,13 @@ class GridSettings(FeatureSettings):
     def objection(self, rig: StudyRig) -> str:
         """The combinations can be counted and measured."""
         if self.repeats < 1:
-            return "`repeats` is less than 1"
+            return f"`repeats` is {self.repeats}; expected 1 or more"
         sizes = [len(one.choices) or 2 for one in rig.space.parameters]
         if self.sweep is not None:
             sizes = [len(one) for one in self.sweep.levels.values()]
         count = math.prod(sizes) * self.repeats
         if count > MOST_COMBINATIONS:
-            return f"{count} points are more than {MOST_COMBINATIONS}; take fewer levels"
+            return f"{count} points are more than {MOST_COMBINATIONS}; expected fewer levels"
         return ""
 
 
@@ -175,8 +176,8 @@ class PartialGridSettings(FeatureSettings):
     def objection(self, rig: StudyRig) -> str:
         """There are levels."""
         if self.levels < 2:
-            return "`levels` is less than 2"
-        return "" if self.repeats >= 1 else "`repeats` is less than 1"
+            return f"`levels` is {self.levels}; expected 2 or more"
+        return "" if self.repeats >= 1 else f"`repeats` is {self.repeats}; expected 1 or more"
 
 
 @frozen(kw_only=True)
@@ -201,11 +202,13 @@ class DynamicSettings(FeatureSettings):
     def objection(self, rig: StudyRig) -> str:
         """There is one variable, and looks enough for a steady state at the end."""
         if self.sweep is not None and len(self.sweep.levels) != 1:
-            return "`sweep` names more than one variable"
+            return "`sweep` names more than one variable; expected one"
         if self.sweep is None and all(one.choices for one in rig.space.parameters):
-            return "no variable is a number; name one with `sweep`"
+            return "no variable is a number; expected a key `sweep` with a category and its levels"
         if not 0.0 < self.every <= self.until / 6.0:
-            return "`every` has to be more than 0, and at most a sixth of `until`"
+            return (
+                f"`every` is {self.every:g}; expected more than 0, and at most a sixth of `until`"
+            )
         if self.frames is not None and not 1 <= self.frames <= rig.frames:
-            return f"`frames` is not within 1 to {rig.frames}"
+            return f"`frames` is {self.frames}; expected 1 to {rig.frames}"
         return ""

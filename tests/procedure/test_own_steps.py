@@ -111,6 +111,11 @@ WRONG = {
     ),
     "unknown position": ('position = "inject"', 'position = "injct"', "did you mean 'inject'"),
     "unknown stream": ('streams = ["Pb", "Cs"]', 'streams = ["Pb", "C"]', "unknown stream 'C'"),
+    "the same stream twice": (
+        'streams = ["Pb", "Cs"]',
+        'streams = ["Pb", "Cs", "Pb"]',
+        "the stream 'Pb' stands there twice; expected each stream once",
+    ),
     "stops what stands": (
         'do = "stop"                             # the',
         'do = "stop"\nstreams = ["Push", "Pb"]  # the',
@@ -155,6 +160,34 @@ def test_check_refuses_steps_that_cannot_be(wrong: str, plugins: Plugins) -> Non
     with pytest.raises(ProfileError) as caught:
         load_profile_text(text.replace(before, after, 1), "loop.toml", plugins)
     assert message in str(caught.value)
+
+
+def test_a_step_without_a_time_is_refused_at_its_line(plugins: Plugins) -> None:
+    """Where its time stands, or the name by which something gives it."""
+    before = 'during = "1.5 * growth.time"'
+    for after in ('during = "front.time"', 'during = "-5 s"'):
+        text = loop_toml().replace(before, after, 1)
+        with pytest.raises(ProfileError) as caught:
+            load_profile_text(text, "loop.toml", plugins)
+        (problem,) = caught.value.problems
+        assert text.splitlines()[problem.line - 1].startswith(after)
+        assert "expected a finite time, 0 s or more" in str(problem)
+
+
+@pytest.mark.parametrize("step", ["20 min", "-1 s"])
+def test_a_step_of_a_time_that_does_not_fit_is_refused_at_its_line(
+    step: str, plugins: Plugins
+) -> None:
+    given = f'range = ["2 s", "10 min"], step = "{step}"'
+    text = loop_toml().replace('range = ["2 s", "10 min"]', given, 1)
+    assert given in text
+    with pytest.raises(ProfileError) as caught:
+        load_profile_text(text, "loop.toml", plugins)
+    (problem,) = caught.value.problems
+    assert given in text.splitlines()[problem.line - 1]
+    assert "s does not fit into the range; expected more than 0 s, and at most 598 s" in str(
+        problem
+    )
 
 
 def test_conditions_without_a_time_do_nothing(rig: Profile) -> None:

@@ -215,9 +215,14 @@ CASES = [
         "6:7: got 1000000000000; expected at most 10000 experiments a stage",
     ),
     # steps
-    (STEPPED.format(step="1e-9 degC"), "a step of 1e-09 makes more than 1000000 of the range"),
-    (STEPPED.format(step="1e-9 degC"), "expected at least 6e-05"),
-    (STEPPED.format(step="-5 degC"), "a step of -5 does not fit"),
+    (STEPPED.format(step="1e-9 degC"), "a step of 1e-09 °C makes more than 1000000 of the range"),
+    (STEPPED.format(step="1e-9 degC"), "expected at least 6e-05 °C"),
+    (STEPPED.format(step="-5 degC"), "a step of -5 °C does not fit"),
+    (
+        STEPPED.format(step="100 degC"),
+        "6:8: a step of 100 °C does not fit into the range; "
+        "expected more than 0 °C, and at most 60 °C",
+    ),
     # settings of plugins
     ("devices.hdx_pl.integration_time = '1 ms'", "2:35: `integration_time` must be >= 6000: 1000"),
     (

@@ -70,6 +70,9 @@ class StudySettings:
     def objection(self, rig: "StudyRig") -> str:
         """Why these settings do not fit a rig, in one phrase; "" if they do.
 
+        It names the key in backticks, and ends with what would fit: "`repeats` is 3; expected 4 or
+        more". Without such an end the message asks for another value of that key.
+
         `flowrig check` asks before a run does.
         """
         return ""
@@ -148,6 +151,9 @@ class StudyRig:
         seed: seed of all randomness.
         rsd: known relative standard deviation of repeated measurements, as a fraction, by feature.
         earlier: settled experiments of the stages before, in order.
+        decided: conditions of every experiment of the stages before, by its number.
+        ahead: how many experiments the stages before will have, of a campaign that has not begun;
+            0 in a run.
     """
 
     space: Space
@@ -161,6 +167,8 @@ class StudyRig:
     seed: int = 1
     rsd: Mapping[str, float] = field(factory=dict)
     earlier: Sequence[StudyPoint] = ()
+    decided: Mapping[int, Conditions] = field(factory=dict)
+    ahead: int = 0
 
     @cached_property
     def middle(self) -> Conditions:
@@ -170,7 +178,7 @@ class StudyRig:
     def conditions(self, at: At) -> Conditions:
         """The conditions of a place.
 
-        The best of no experiments is the middle.
+        The best of no experiments is the middle, and so is one that is not measured yet.
 
         Raises:
             InputError: there is no experiment of this number in the stages before.
@@ -181,10 +189,14 @@ class StudyRig:
         if at.where == "best" and good:
             return max(good, key=lambda one: one.objective).point.conditions
         if isinstance(at.where, int):
-            for one in self.earlier:
-                if one.number == at.where:
-                    return one.point.conditions
-            raise InputError(f"there is no experiment {at.where} in the stages before")
+            known = {one.number: one.point.conditions for one in self.earlier}
+            known.update(self.decided)
+            if at.where in known:
+                return known[at.where]
+            if not 1 <= at.where <= self.ahead:
+                most = max((self.ahead, *known))
+                there = f"they have 1 to {most}" if most else "they have none"
+                raise InputError(f"there is no experiment {at.where} in the stages before; {there}")
         return self.middle
 
     def equilibrium_s(self, conditions: Conditions) -> float:

@@ -122,7 +122,9 @@ def _points(profile: Profile, stage: Stage, seed: int) -> Known:
     """The points of a study, if all measurements were alike and none was made before it."""
     if stage.offer.missing():
         return Known([])
-    study, done = new_study(stage, study_rig(profile, seed)), list[StudyPoint]()
+    before = () if profile.campaign is None else profile.campaign.before(stage)
+    rig = study_rig(profile, seed, ahead=sum(one.experiments for one in before))
+    study, done = new_study(stage, rig), list[StudyPoint]()
     features = dict.fromkeys(study.rig.units, 1.0)
     while len(done) < stage.experiments:
         asked_for = asked(partial(study.next_points, tuple(done)))

@@ -66,10 +66,11 @@ def study_of(record: "RunRecord", stage: Stage) -> Study:
     Raises:
         FlowrigError: its plugin fails.
     """
-    stages = [one.name for one in record.campaign.stages]
-    before = stages[: stages.index(stage.name)]
+    before = {one.name for one in record.campaign.before(stage)}
     earlier = [_measured(one) for one in record.settled() if one.decision.stage in before]
-    return new_study(stage, study_rig(record.profile, record.seed, earlier))
+    # One that continues, or was skipped, is no settled experiment, and has its number all the same.
+    decided = {one.index: one.conditions for one in record.decisions() if one.stage in before}
+    return new_study(stage, study_rig(record.profile, record.seed, earlier, decided=decided))
 
 
 def study_points(record: "RunRecord", stage: str) -> list[StudyPoint]:

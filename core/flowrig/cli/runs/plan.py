@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict
 
+from flowrig.cli.runs.study_option import study_option
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_json, print_paragraph, progress_bar, say
 
@@ -42,7 +43,7 @@ _AT_THE_BEST = "where a model expects the best objective"
     help="Run the campaign on the emulated rig first, to learn which conditions are chosen.",
 )
 @click.option("--seed", type=int, help="Of the run that is planned; default: that of the campaign.")
-@click.option("--study", metavar="NAME", help="Plan this study in place of the campaign.")
+@study_option("Plan this study in place of the campaign.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def plan(
     campaign: str,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrig.cli.runs.study_option import study_option
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     experiments_text,
@@ -96,11 +97,7 @@ class _OnTwin(click.Command):
     "place of the chemistry.",
 )
 @click.option("--twin", type=click.Path(path_type=Path), hidden=True)
-@click.option(
-    "--study",
-    metavar="NAME",
-    help="Run this study in place of the campaign; `flowrig plugins` lists them.",
-)
+@study_option("Run this study in place of the campaign; `flowrig plugins` lists them.")
 @yes_option
 @record_option
 @seed_option

@@ -28,6 +28,7 @@ from flowrig.interfaces.study import (
 from flowrig.plugins.contained import one_line
 from flowrig.problem.door import Door
 from flowrig.profile.controls.from_toml import amount
+from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import Profile, Scan, Stage, Variable
@@ -42,6 +43,7 @@ __all__ = [
     "require_points",
     "study_rig",
     "sweep_of",
+    "twice",
     "with_studies",
 ]
 
@@ -76,13 +78,22 @@ def acquisition_s(profile: Profile, frames: int) -> float:
     return longest_s + sum(scanning_s.values())
 
 
-def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = ()) -> StudyRig:
+def study_rig(
+    profile: Profile,
+    seed: int = 1,
+    earlier: Sequence[StudyPoint] = (),
+    *,
+    decided: Mapping[int, Mapping[str, Any]] | None = None,
+    ahead: int = 0,
+) -> StudyRig:
     """What a study may know of a rig.
 
     Args:
         profile: the rig.
         seed: of the run.
         earlier: settled experiments of the stages before, in order.
+        decided: conditions of every experiment of the stages before, by its number.
+        ahead: how many experiments the stages before will have, of a campaign that has not begun.
     """
 
     def residence_time_s(conditions: Mapping[str, Any]) -> float:
@@ -104,6 +115,8 @@ def study_rig(profile: Profile, seed: int = 1, earlier: Sequence[StudyPoint] = (
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
         earlier=earlier,
+        decided=decided or {},
+        ahead=ahead,
     )
 
 
@@ -218,7 +231,10 @@ def with_studies(profile: Profile) -> tuple[Profile, list[Finding]]:
     rig, stages, wrong = study_rig(profile, campaign.seed), list[Stage](), list[Finding]()
     for index, stage in enumerate(campaign.stages):
         here: Path = ("campaign", "stages", index)
-        fitted, found = _fitted(profile, rig, stage, here) if stage.is_study else (stage, [])
+        fitted, found = stage, list[Finding]()
+        if stage.is_study:
+            ahead = sum(one.experiments for one in stages)
+            fitted, found = _fitted(profile, attrs.evolve(rig, ahead=ahead), stage, here)
         stages.append(fitted)
         wrong += found
     return attrs.evolve(profile, campaign=attrs.evolve(campaign, stages=tuple(stages))), wrong
@@ -234,6 +250,7 @@ def _fitted(
         value, path = getattr(settings, attribute.name), (*here, attribute.name)
         if attribute.name == "features":
             wrong += _unknown(value, rig.units, "feature", path)
+            wrong += twice(value or (), "feature", path)
         elif isinstance(value, At) and isinstance(value.where, Mapping):
             values = _resolved(profile, value.where, path, wrong, _value)
             settings = attrs.evolve(settings, **{attribute.name: At(values)})
@@ -262,7 +279,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
     except MissingDependencyError:  # a run says what to install
         pass
     except (InputError, OutOfRangeError) as error:
-        problem, expected = str(error), "other settings"
+        return 1, [objected(stage, str(error), here)]
     except FlowrigError as error:
         problem = f"the study fails: {error}"
     if not problem and not (isinstance(count, int) and 1 <= count <= MOST_POINTS):
@@ -277,9 +294,18 @@ def _objections(rig: StudyRig, stage: Stage, here: Path) -> Iterator[Finding]:
     assert isinstance(stage.settings, StudySettings)
     for attribute in attrs.fields(type(stage.settings)):
         value = getattr(stage.settings, attribute.name)
-        if isinstance(value, At) and isinstance(value.where, Mapping):
+        if isinstance(value, At) and not isinstance(value.where, str):
             try:
-                rig.space.require_feasible(rig.conditions(value))
+                conditions = rig.conditions(value)
+                if isinstance(value.where, Mapping):
+                    rig.space.require_feasible(conditions)
+            except InputError as error:
+                expected = '"middle", "best", a table of conditions'
+                if rig.ahead:
+                    expected += f", or a number of 1 to {rig.ahead}"
+                path = (*here, attribute.name)
+                yield Finding(path, f"{stage.name}: {error}", expected=expected)
+                return
             except FlowrigError as error:
                 message = f"{stage.name}: {error}"
                 yield Finding(
@@ -292,7 +318,15 @@ def _objections(rig: StudyRig, stage: Stage, here: Path) -> Iterator[Finding]:
     except FlowrigError as error:
         objection = f"its settings cannot be checked: {error}"
     if objection:
-        yield Finding((*here, "study"), f"{stage.name}: {objection}", expected="other settings")
+        yield objected(stage, objection, here)
+
+
+def twice(names: Sequence[str], what: str, path: Path) -> Iterator[Finding]:
+    """Names that stand in an array more than once, each where it stands again."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            message = f"the {what} {name!r} stands there twice"
+            yield Finding((*path, place), message, expected=f"each {what} once")
 
 
 def _unknown(names: Any, known: Mapping[str, Any], what: str, path: Path) -> Iterator[Finding]:
@@ -366,4 +400,13 @@ def _levels(variable: Variable, raw: Any) -> tuple[Any, ...]:
         expected += f', or "{ALL}"'
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_LEVELS:
         raise Mismatch(f"got {shown(raw)}", expected)
-    return tuple(_value(variable, one) for one in raw)
+    found = tuple(_value(variable, one) for one in raw)
+    for place, one in enumerate(found):
+        if one in found[:place]:
+            message = f"the level {shown(raw[place])} stands there twice"
+            raise Mismatch(
+                message,
+                "each level once; `repeats`, where a study has it, measures again",
+                at=(place,),
+            )
+    return found

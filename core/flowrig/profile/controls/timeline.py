@@ -13,7 +13,7 @@ from flowrig.profile.model import Profile
 from flowrig.profile.model.procedure import TIME, ProcedureStep
 from flowrig.profile.topology import Topology, positions_under
 
-__all__ = ["Moment", "States", "require_time", "states", "timeline", "volumes_ul"]
+__all__ = ["Moment", "States", "StepTimeError", "require_time", "states", "timeline", "volumes_ul"]
 
 
 @frozen(kw_only=True)
@@ -29,6 +29,20 @@ class States:
     step: ProcedureStep
     flowing: tuple[str, ...]
     positions: Mapping[str, str]
+
+
+class StepTimeError(OutOfRangeError):
+    """A step has no finite time under some conditions, or a negative one.
+
+    Args:
+        number: of the step, from 1.
+        step: the step.
+        duration_s: the time [s] that it would take.
+    """
+
+    def __init__(self, number: int, step: ProcedureStep, duration_s: float) -> None:
+        super().__init__(f"step {number} of the procedure, {step.do}, would take {duration_s:g} s")
+        self.number, self.step = number, step
 
 
 @frozen(kw_only=True)
@@ -69,7 +83,7 @@ def timeline(profile: Profile, conditions: Mapping[str, Value]) -> tuple[Moment,
     The time of a section in an expression is that at the flows and positions of its step.
 
     Raises:
-        OutOfRangeError: a step has no finite time under these conditions, or a negative one.
+        StepTimeError: a step has no finite time under these conditions, or a negative one.
     """
     rates = profile.flow_rates_ul_min(conditions)
     chosen = positions_under(profile, conditions)
@@ -93,9 +107,7 @@ def timeline(profile: Profile, conditions: Mapping[str, Value]) -> tuple[Moment,
             bound = state.step.time.bind(names.meanings)
             duration_s = float(bound.evaluate(timed)) * bound.unit.factor(unit_of("s"))
         if not (math.isfinite(duration_s) and duration_s >= 0.0):
-            raise OutOfRangeError(
-                f"step {number} of the procedure, {state.step.do}, would take {duration_s:g} s"
-            )
+            raise StepTimeError(number, state.step, duration_s)
         found.append(
             Moment(
                 step=state.step,

@@ -1,6 +1,7 @@
 """A campaign: stages, surrogate, stop rules and earlier experiments."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -184,6 +185,10 @@ class Campaign:
     def experiments(self) -> int:
         """Number of experiments of all stages together."""
         return sum(stage.experiments for stage in self.stages)
+
+    def before(self, stage: Stage) -> tuple[Stage, ...]:
+        """The stages before one."""
+        return tuple(takewhile(lambda one: one.name != stage.name, self.stages))
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -81,7 +81,10 @@ class Variable:
         """The condition of the search space."""
         if self.choices:
             return Parameter.category(self.name, [one.name for one in self.choices])
-        return Parameter(self.name, *self.range, self.unit, self.step)
+        low, high = self.range
+        # The rules refuse a step that does not fit, with its place; until then there is none.
+        fits = self.step is not None and 0.0 < self.step <= high - low
+        return Parameter(self.name, low, high, self.unit, self.step if fits else None)
 
 
 @frozen

@@ -155,12 +155,14 @@ def variables(profile: Profile) -> Iterator[Finding]:
     for index, variable in enumerate(profile.variables):
         path: Path = ("space", index, "range")
         low, high = variable.range
+        unit = f" {variable.unit}" if variable.unit else ""
         if variable.step is not None and not 0.0 < variable.step <= high - low:
-            message = f"a step of {variable.step:g} does not fit into the range"
-            yield Finding(("space", index, "step"), message, expected=f"at most {high - low:g}")
+            message = f"a step of {variable.step:g}{unit} does not fit into the range"
+            expected = f"more than 0{unit}, and at most {high - low:g}{unit}"
+            yield Finding(("space", index, "step"), message, expected=expected)
         elif variable.step is not None and high - low > MOST_STEPS * variable.step:
-            message = f"a step of {variable.step:g} makes more than {MOST_STEPS} of the range"
-            least = f"at least {(high - low) / MOST_STEPS:g}"
+            message = f"a step of {variable.step:g}{unit} makes more than {MOST_STEPS} of the range"
+            least = f"at least {(high - low) / MOST_STEPS:g}{unit}"
             yield Finding(("space", index, "step"), message, expected=least)
         stream = profile.streams.get(variable.stream or "")
         if stream is not None:

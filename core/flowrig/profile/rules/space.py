@@ -10,6 +10,7 @@ from flowrig.problem.designs import uniform
 from flowrig.problem.space import LinearConstraint, Space
 from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
 from flowrig.problem.system import System
+from flowrig.profile.controls.objections import objected
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding, Path
 from flowrig.profile.rules.supervision import margin
@@ -90,8 +91,7 @@ def optimizers_fit(profile: Profile) -> Iterator[Finding]:
             continue
         objection = stage.settings.objection(profile.space)
         if objection:
-            here: Path = ("campaign", "stages", index, "optimizer")
-            yield Finding(here, f"{stage.name}: {objection}", expected="other settings")
+            yield objected(stage, objection, ("campaign", "stages", index))
 
 
 def _has_point_on_steps(space: Space) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from flowrig.errors import OutOfRangeError
 from flowrig.problem.designs import uniform
-from flowrig.profile.controls.timeline import Moment, require_time, states, timeline
+from flowrig.profile.controls.studies import twice
+from flowrig.profile.controls.timeline import Moment, StepTimeError, require_time, states, timeline
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Profile
 from flowrig.profile.model.devices import detectors_at
@@ -37,6 +37,13 @@ _POINTS = 100
 
 def _here(number: int) -> Path:
     return ("procedure", number)
+
+
+def _time_of(step: ProcedureStep, number: int) -> Path:
+    """Where the time of a step stands, or the name by which something else gives it."""
+    if step.do == "wait":
+        return (*_here(number), "for" if step.duration is not None else "name")
+    return (*_here(number), "during")
 
 
 def keys(profile: Profile) -> Iterator[Finding]:
@@ -74,6 +81,7 @@ def named(profile: Profile) -> Iterator[Finding]:
         for place, stream in enumerate(step.streams):
             path: Path = (*here, "streams", place)
             yield from names.one_of(stream, profile.streams, "stream", path)
+        yield from twice(step.streams, "stream", (*here, "streams"))
         if step.device is not None:
             yield from _turning(profile, step, here)
         if step.name is None:
@@ -167,7 +175,7 @@ def times(profile: Profile) -> Iterator[Finding]:
     for number, step in enumerate(profile.procedure):
         if step.time is None:
             continue
-        path: Path = (*_here(number), "for" if step.do == "wait" else "during")
+        path = _time_of(step, number)
         try:
             require_time(profile, step.time)
         except ExpressionError as error:
@@ -202,11 +210,11 @@ def timed(profile: Profile) -> Iterator[Finding]:
     for conditions in (*space_corners(profile), *space.rows(space.from_unit(inside))):
         try:
             moments = timeline(profile, conditions)
-        except OutOfRangeError as error:
+        except StepTimeError as error:
             shown = ", ".join(f"{name} = {value}" for name, value in conditions.items())
-            yield Finding(
-                ("procedure",), f"{error}, with {shown}", expected="a finite time", on_key=True
-            )
+            path = _time_of(error.step, error.number - 1)
+            expected = "a finite time, 0 s or more"
+            yield Finding(path, f"{error}, with {shown}", expected=expected)
             return
         found = [*_short(profile, moments), *_hot(profile, conditions, moments)]
         if found:

@@ -20,7 +20,7 @@ class TemplateStudySettings(StudySettings):
     def objection(self, rig: StudyRig) -> str:
         """There is something to measure, and both ends meet the limits of the rig."""
         if self.repeats < 1:
-            return "`repeats` is less than 1"
+            return f"`repeats` is {self.repeats}; expected 1 or more"
         first, conditions = rig.space.parameters[0], rig.conditions(self.at)
         ends = first.choices[:2] or (first.low, first.high)
         X = rig.space.array([{**conditions, first.name: end} for end in ends])
