@@ -47,6 +47,7 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
     from flowrig.run_record.reader import RunRecord
     from flowrig.run_record.scorecard import scorecard_of
 
+    _require_different(folders)
     cards: dict[str, Any] = {}
     columns: dict[str, list[Row]] = {}
     with ExitStack() as stack:
@@ -63,6 +64,16 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
         return
     for line in _table(columns):
         say(line)
+
+
+def _require_different(folders: tuple[Path, ...]) -> None:
+    """Refuse a run that is named twice, in whatever spelling."""
+    seen: dict[Path, Path] = {}
+    for folder in folders:
+        first = seen.setdefault(folder.resolve(), folder)
+        if first is not folder:
+            other = "" if str(first) == str(folder) else f", also as {first}"
+            raise click.UsageError(f"{folder} is named twice{other}; name each run once")
 
 
 def _table(columns: "dict[str, list[Row]]") -> list[str]:
