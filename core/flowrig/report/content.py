@@ -184,7 +184,8 @@ class ReportContent:
     @property
     def objective(self) -> Quantity:
         """Name, unit and factor of the objective (the figure of merit)."""
-        return shown_objective(self.profile.objective, self.profile.labels)
+        profile = self.profile
+        return shown_objective(profile.objective, profile.labels, profile.percent_features)
 
     @property
     def conditions(self) -> dict[str, Quantity]:

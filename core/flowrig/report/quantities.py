@@ -1,6 +1,6 @@
 """Conditions, features and the objective as pages show them: name, unit, factor."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Parameter
@@ -19,18 +19,24 @@ FEATURE_NAMES = {
 NO_LABELS: Mapping[str, str] = {}
 
 
-def shown_objective(objective: Objective, labels: Mapping[str, str] = NO_LABELS) -> Quantity:
+def shown_objective(
+    objective: Objective,
+    labels: Mapping[str, str] = NO_LABELS,
+    in_percent: Collection[str] = (),
+) -> Quantity:
     """Name, unit and factor of an objective; a fraction is shown in percent.
 
     An objective without a unit is a fraction, unless it is a measured response, such as an
-    absorbance.
+    absorbance; a measured response that is entered in percent is a fraction too.
 
     Args:
         objective: the objective.
         labels: `labels` of the profile.
+        in_percent: features that are fractions; see `Profile.percent_features`.
     """
     name = labels.get("objective", labels.get(objective.name, objective.name))
-    if objective.unit == "" and objective.name not in objective.responses:
+    is_measured = objective.name in objective.responses and objective.name not in in_percent
+    if objective.unit == "" and not is_measured:
         return Quantity(name, "%", 100.0)
     return Quantity(name, objective.unit)
 

@@ -57,7 +57,8 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
             record = stack.enter_context(RunRecord(folder))
             print_damage(record)
             card = cards[str(folder)] = scorecard_of(record, other)
-            objective = shown_objective(record.profile.objective, record.profile.labels)
+            profile = record.profile
+            objective = shown_objective(profile.objective, profile.labels, profile.percent_features)
             columns[str(folder)] = [*rows_of(card, objective), *time_rows(card.time)]
     if as_json:
         print_json({name: card.as_json() for name, card in cards.items()})
