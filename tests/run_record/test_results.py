@@ -13,7 +13,7 @@ from flowrig.errors import InputError
 from flowrig.journal.events import Event, ResultEntered
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile, load_profile_text
-from flowrig.report.quantities import shown_objective
+from flowrig.report.quantities import shown_feature, shown_objective
 from flowrig.run_record.experiment import Decision, Experiment, journalled_objective
 from flowrig.run_record.off_line.fold import with_results
 from flowrig.run_record.off_line.names import values_of
@@ -253,6 +253,8 @@ def test_an_objective_that_is_entered_in_percent_is_shown_in_percent(profile: Pr
     assert objective_text(0.5859, of_runs) == "58.6%"
     shown = shown_objective(profile.objective, profile.labels, profile.percent_features)
     assert (shown.unit, shown.factor) == ("%", 100.0)
+    assert shown_feature("plqy", "", {}, profile.percent_features).text(0.5859).startswith("58.6")
+    assert shown_feature("peak_nm", "nm", {}, profile.percent_features).factor == 1.0
     assert profile.percent_features == {"plqy"}
     reference = load_profile("cs3cu2i5-heatup-chem3", PLUGINS)
     assert not reference.percent_features

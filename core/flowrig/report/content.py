@@ -198,4 +198,5 @@ class ReportContent:
         """The features that any experiment has, by name."""
         names = dict.fromkeys(name for e in self.experiments for name in e.features)
         units, labels = self.feature_units, self.profile.labels
-        return {name: shown_feature(name, units.get(name, ""), labels) for name in names}
+        shares = self.profile.percent_features
+        return {name: shown_feature(name, units.get(name, ""), labels, shares) for name in names}

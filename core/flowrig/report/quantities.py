@@ -41,16 +41,24 @@ def shown_objective(
     return Quantity(name, objective.unit)
 
 
-def shown_feature(name: str, unit: str, labels: Mapping[str, str] = NO_LABELS) -> Quantity:
+def shown_feature(
+    name: str,
+    unit: str,
+    labels: Mapping[str, str] = NO_LABELS,
+    in_percent: Collection[str] = (),
+) -> Quantity:
     """A feature with its label, else with the name that people know it by.
 
     Args:
         name: of the feature.
         unit: its unit; "" where it has none.
         labels: `labels` of the profile.
+        in_percent: features that are fractions; see `Profile.percent_features`.
     """
     at_wavelength = name.startswith("a") and name[1:].isdigit()
     usual = FEATURE_NAMES.get(name, name.upper() if at_wavelength else name)
+    if name in in_percent and not unit:
+        return Quantity(labels.get(name, usual), "%", 100.0)
     return Quantity(labels.get(name, usual), unit)
 
 
