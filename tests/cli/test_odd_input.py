@@ -99,6 +99,14 @@ def test_a_run_that_never_began_is_reported(flowrig: Any, tmp_path: Path) -> Non
         assert "before it began" in done.stderr
 
 
+def test_runs_that_are_compared_differ(flowrig: Any, tmp_path: Path) -> None:
+    """A run that is named twice, in whatever spelling, is wrong input."""
+    done = flowrig("compare", tmp_path, tmp_path, code=2)
+    assert "is named twice; name each run once" in done.stderr
+    done = flowrig("compare", tmp_path, tmp_path / ".." / tmp_path.name, code=2)
+    assert "is named twice, also as" in done.stderr
+
+
 def test_a_report_that_cannot_be_written_is_reported(
     flowrig: Any, short: Short, tmp_path: Path
 ) -> None:

@@ -196,6 +196,40 @@ def test_ratios_alone_have_no_scale() -> None:
     assert np.isnan(system.solve(np.array([[0.25, 3.0]]))).all()
 
 
+@given(
+    x=st.floats(0.05, 0.95),
+    rate=st.floats(1.0, 500.0),
+    others=st.lists(st.sampled_from("BCD"), min_size=1, max_size=3, unique=True),
+)
+def test_a_share_of_streams_that_are_set_is_solved(
+    x: float, rate: float, others: list[str]
+) -> None:
+    """A flow rate below the line is a scale too; what is solved gives back the ratio."""
+    names = ("A", *others)
+    parameters = [Parameter("x", 0.05, 0.95, ""), Parameter("rate", 1.0, 500.0, "µL/min")]
+    equations = [
+        Equation(share("A", *others), "x", "x"),
+        *(Equation(only(name), "rate", name) for name in others),
+    ]
+    system = System(parameters, names, {(): equations}, [])
+    (branch,) = system.branches.values()
+    assert not branch.has_no_scale
+    signs = np.sign(branch.determinant(system.corners((), branch.core_columns)))
+    assert signs[0]
+    assert (signs == signs[0]).all()
+    (row,) = system.solve(np.array([[x, rate]]))
+    assert row[0] / row.sum() == pytest.approx(x)
+    assert row[1:] == pytest.approx(rate)
+
+
+def test_a_stream_that_stands_is_no_scale() -> None:
+    """A share of streams of which the other one stands is a ratio of 0 and 0."""
+    equations = [Equation(share("A", "B"), "x", "x"), Equation(only("B"), 0.0, "B stands")]
+    system = System([Parameter("x", 0.2, 0.4, "")], ("A", "B"), {(): equations}, [])
+    (branch,) = system.branches.values()
+    assert branch.has_no_scale
+
+
 def test_choices_have_equations_of_their_own() -> None:
     """Each choice stops the other stream; a stopped stream has no smallest flow rate."""
     parameters = [Parameter.category("which", ["A", "B"]), Parameter("rate", 50.0, 90.0, "µL/min")]

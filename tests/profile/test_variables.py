@@ -188,6 +188,27 @@ def test_a_constant_time_on_whose_way_streams_join_is_a_setting(plugins: Plugins
     assert topology.section_time_s(topology.sections["all"], rates) == pytest.approx(132.0)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "window", "others"),
+    [
+        ("CuI / (CuI + ZnI2)", "[0.4, 0.6]", ("ZnI2",)),
+        ("CuI / (total - PFO)", "[0.18, 0.2]", ("ZnI2", "CsOA", "ODE")),
+    ],
+)
+def test_one_flow_rate_of_the_rig_becomes_a_share(
+    plugins: Plugins, ratio: str, window: str, others: tuple[str, ...]
+) -> None:
+    """Streams that are variables themselves give a share its scale."""
+    head = 'extends = "cs3cu2i5-heatup-chem3"\nunset = ["space.CuI"]\n[space]\n'
+    profile = load(f'{head}x = {{ is = "{ratio}", range = {window} }}\n', plugins)
+    points = uniform(profile.space, 10, np.random.default_rng(0))
+    for conditions in profile.space.rows(profile.space.from_unit(points)):
+        flows = profile.flow_rates_ul_min(conditions)
+        whole = flows["CuI"] + sum(flows[one] for one in others)
+        assert flows["CuI"] / whole == pytest.approx(conditions["x"])
+        assert all(flows[one] == pytest.approx(conditions[one]) for one in others)
+
+
 WRONG = [
     (SETTINGS + SPACE.replace("x_cu = {", "ODE = {"), "the variable 'ODE' has the name of"),
     (SETTINGS + SPACE.replace('"plate"', '"plaet"'), "9:23: unknown name 'plaet'"),

@@ -8,11 +8,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowrig.cli.terminal.experiment_table import objective_text
 from flowrig.errors import InputError
 from flowrig.journal.events import Event, ResultEntered
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile, load_profile_text
-from flowrig.run_record.experiment import Decision, Experiment
+from flowrig.report.quantities import shown_feature, shown_objective
+from flowrig.run_record.experiment import Decision, Experiment, journalled_objective
 from flowrig.run_record.off_line.fold import with_results
 from flowrig.run_record.off_line.names import values_of
 from flowrig.run_record.off_line.table import rows_of
@@ -243,3 +245,16 @@ def test_an_off_line_channel_beside_spectra(more: str, message: str) -> None:
     else:
         later = load_profile_text(text + more, "mine.toml", PLUGINS).later_features
         assert later == {"both": ("sphere.plqy",)}
+
+
+def test_an_objective_that_is_entered_in_percent_is_shown_in_percent(profile: Profile) -> None:
+    """In the live table, its last line, the report and scorecards alike."""
+    of_runs = journalled_objective(profile.objective, profile.percent_features)
+    assert objective_text(0.5859, of_runs) == "58.6%"
+    shown = shown_objective(profile.objective, profile.labels, profile.percent_features)
+    assert (shown.unit, shown.factor) == ("%", 100.0)
+    assert shown_feature("plqy", "", {}, profile.percent_features).text(0.5859).startswith("58.6")
+    assert shown_feature("peak_nm", "nm", {}, profile.percent_features).factor == 1.0
+    assert profile.percent_features == {"plqy"}
+    reference = load_profile("cs3cu2i5-heatup-chem3", PLUGINS)
+    assert not reference.percent_features

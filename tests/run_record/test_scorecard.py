@@ -19,6 +19,7 @@ from some_events import resumed
 from flowrig import procedure
 from flowrig.errors import InputError
 from flowrig.journal.events import (
+    Ended,
     Event,
     EventData,
     ExperimentBegun,
@@ -266,12 +267,38 @@ def test_the_degree_of_autonomy() -> None:
     )
     assert autonomy_of([], ()).degree == "not known"
     assert autonomy_of(blind, ()).degree == "open-loop"
+    assert autonomy_of([experiment(1), experiment(2)], by_hand).degree == "open-loop"
     assert autonomy_of(learned, ()).degree == "closed-loop"
     assert autonomy_of(learned, refill).degree == "closed-loop"
     assert autonomy_of(learned, by_hand).degree == "semi-closed-loop"
     assert by_hand[0].experiment == 2
     at_the_start = interventions_in(events((10.0, GateOpened(gate="a", by="x"))), learned, 200.0)
     assert autonomy_of(learned, at_the_start).degree == "closed-loop"
+
+
+def result(index: int = 1, **others: Any) -> ResultEntered:
+    """A yield that a person enters."""
+    about = {"values": {"yield.value": 0.5}, "units": {"yield.value": "%"}, **others}
+    return ResultEntered(entry="", index=index, by="x", entered="", **about)
+
+
+@pytest.mark.parametrize(
+    ("after", "degree"),
+    [
+        ([result()], "semi-closed-loop"),
+        ([Ended(state="finished", reason=""), result()], "closed-loop"),
+        ([Ended(state="finished", reason=""), result(values={}, units={})], "closed-loop"),
+        ([Ended(state="finished", reason=""), result(2)], "semi-closed-loop"),
+    ],
+)
+def test_what_is_corrected_after_the_run_does_not_open_the_loop(
+    after: list[EventData], degree: str
+) -> None:
+    """Once a run has ended only a result that comes for the first time counts."""
+    happened = [(50.0, result()), *((210.0, one) for one in after)]
+    learned = [experiment(1), experiment(2, mean={"pla": 1.0})]
+    people = interventions_in(events(*happened), learned, 220.0)
+    assert autonomy_of(learned, people).degree == degree
 
 
 # --- Time ----------------------------------------------------------------------------------------

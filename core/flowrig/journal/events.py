@@ -189,8 +189,8 @@ class Objective(Fields):
     Attributes:
         name: of the objective.
         unit: of its value; empty where it has none.
-        is_feature: whether it is a feature without a unit; if not, a value without one is a
-            fraction.
+        is_feature: whether it is a feature without a unit that is no fraction; if not, a value
+            without one is a fraction.
     """
 
     name: str

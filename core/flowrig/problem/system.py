@@ -150,13 +150,25 @@ class Branch:
 
     @property
     def has_no_scale(self) -> bool:
-        """Whether the equations that are solved together hold ratios only."""
-        rows = list(self.structure.core[0])
-        with_constant = self._above_0[rows] - self._constant[rows] * self._below_0[rows]
-        with_value = self._below_0[rows][self._column[rows] >= 0]
-        known = {unknown for _, unknown in self.structure.first}
-        others = self._above[np.ix_(rows, sorted(known))] if rows else np.empty(0)
-        return not (with_constant.any() or with_value.any() or others.any())
+        """Whether the equations that are solved together hold ratios only, of what they solve."""
+        known: set[int] = set()
+        for row, unknown in self.structure.first:
+            if self._is_fixed(row, known):
+                known.add(unknown)
+        return not any(self._is_fixed(row, known) for row in self.structure.core[0])
+
+    def _is_fixed(self, row: int, known: set[int]) -> bool:
+        """Whether an equation has a term beside what it is solved for: a constant other than 0, or
+        something known that is not always 0, above or below the line."""
+        others = sorted(known)
+        constant, factors = self._above_0[row], self._above[row, others]
+        if self._column[row] >= 0:  # a value only brings in what is below the line
+            return bool(
+                constant or self._below_0[row] or factors.any() or self._below[row, others].any()
+            )
+        value = self._constant[row]
+        constant = constant - value * self._below_0[row]
+        return bool(constant or (factors - value * self._below[row, others]).any())
 
     def determinant(self, X: Array) -> Array:
         """The determinant of the equations that are solved together, each of length 1, shape `n`;

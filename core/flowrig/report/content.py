@@ -184,7 +184,8 @@ class ReportContent:
     @property
     def objective(self) -> Quantity:
         """Name, unit and factor of the objective (the figure of merit)."""
-        return shown_objective(self.profile.objective, self.profile.labels)
+        profile = self.profile
+        return shown_objective(profile.objective, profile.labels, profile.percent_features)
 
     @property
     def conditions(self) -> dict[str, Quantity]:
@@ -197,4 +198,5 @@ class ReportContent:
         """The features that any experiment has, by name."""
         names = dict.fromkeys(name for e in self.experiments for name in e.features)
         units, labels = self.feature_units, self.profile.labels
-        return {name: shown_feature(name, units.get(name, ""), labels) for name in names}
+        shares = self.profile.percent_features
+        return {name: shown_feature(name, units.get(name, ""), labels, shares) for name in names}

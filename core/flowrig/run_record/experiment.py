@@ -1,6 +1,6 @@
 """Decisions and experiments as values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import Factory, field, frozen
 
@@ -12,9 +12,17 @@ from flowrig.problem.space import Value
 __all__ = ["Decision", "Experiment", "Incumbent", "journalled_objective"]
 
 
-def journalled_objective(objective: Objective) -> JournalledObjective:
-    """Name and unit of an objective, as events have them."""
-    is_feature = not objective.unit and objective.name in objective.responses
+def journalled_objective(
+    objective: Objective, in_percent: Collection[str] = ()
+) -> JournalledObjective:
+    """Name and unit of an objective, as events have them.
+
+    Args:
+        objective: the objective.
+        in_percent: features that are fractions; see `Profile.percent_features`.
+    """
+    is_measured = objective.name in objective.responses and objective.name not in in_percent
+    is_feature = not objective.unit and is_measured
     return JournalledObjective(
         name=objective.name, unit=objective.unit, is_feature=True if is_feature else None
     )

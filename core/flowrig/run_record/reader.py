@@ -541,7 +541,9 @@ class RunRecord:
             "profile": self.start.data.profile,
             "simulated": self.simulated,
             "seed": self.seed,
-            "objective": journalled_objective(self.profile.objective).as_json(),
+            "objective": journalled_objective(
+                self.profile.objective, self.profile.percent_features
+            ).as_json(),
             "experiments": len(experiments),
             "planned": self.campaign.experiments,
             "skipped": sorted(self.skipped()),

@@ -47,6 +47,7 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
     from flowrig.run_record.reader import RunRecord
     from flowrig.run_record.scorecard import scorecard_of
 
+    _require_different(folders)
     cards: dict[str, Any] = {}
     columns: dict[str, list[Row]] = {}
     with ExitStack() as stack:
@@ -56,13 +57,24 @@ def compare(folders: tuple[Path, ...], *, against: str | None, as_json: bool) ->
             record = stack.enter_context(RunRecord(folder))
             print_damage(record)
             card = cards[str(folder)] = scorecard_of(record, other)
-            objective = shown_objective(record.profile.objective, record.profile.labels)
+            profile = record.profile
+            objective = shown_objective(profile.objective, profile.labels, profile.percent_features)
             columns[str(folder)] = [*rows_of(card, objective), *time_rows(card.time)]
     if as_json:
         print_json({name: card.as_json() for name, card in cards.items()})
         return
     for line in _table(columns):
         say(line)
+
+
+def _require_different(folders: tuple[Path, ...]) -> None:
+    """Refuse a run that is named twice, in whatever spelling."""
+    seen: dict[Path, Path] = {}
+    for folder in folders:
+        first = seen.setdefault(folder.resolve(), folder)
+        if first is not folder:
+            other = "" if str(first) == str(folder) else f", also as {first}"
+            raise click.UsageError(f"{folder} is named twice{other}; name each run once")
 
 
 def _table(columns: "dict[str, list[Row]]") -> list[str]:

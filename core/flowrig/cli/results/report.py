@@ -108,7 +108,7 @@ def _print_scorecard(record: Any, against: Any) -> None:
     from flowrig.run_record.scorecard import scorecard_of
 
     card, profile = scorecard_of(record, against), record.profile
-    objective = shown_objective(profile.objective, profile.labels)
+    objective = shown_objective(profile.objective, profile.labels, profile.percent_features)
     rows = rows_of(card, objective)
     wide = max(len(one.metric) for one in rows)
     for one in rows:

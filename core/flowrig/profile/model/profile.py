@@ -263,6 +263,13 @@ class Profile:
         return found
 
     @property
+    def percent_features(self) -> frozenset[str]:
+        """Features that are an off-line result in percent itself; their values are fractions."""
+        units = self.analysis.off_line_units
+        texts = {name: one.text.strip() for name, one in self.feature_texts.items()}
+        return frozenset(name for name, text in texts.items() if units.get(text) == "%")
+
+    @property
     def later_features(self) -> dict[str, tuple[str, ...]]:
         """By feature that waits for off-line results, which CHANNEL.QUANTITY it needs."""
         units = self.analysis.off_line_units

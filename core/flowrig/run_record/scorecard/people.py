@@ -110,7 +110,8 @@ def interventions_in(
     """What people did in a run, in order.
 
     A hold counts once, also where it asks at a gate or for work by hand. A gate that the command
-    line opened in advance does not count. What a simulation answers itself counts, since a rig
+    line opened in advance does not count. Nor does a correction or a file that is entered after the
+    run has ended, unless the run is resumed. What a simulation answers itself counts, since a rig
     waits for a person there.
 
     Args:
@@ -144,6 +145,9 @@ class _People:
         self._asked: HandAsked | None = None
         self._held_s = self._asked_s = 0.0
         self._went_on_s = -1.0
+        self._has_ended = False
+        self._entered: set[tuple[int, str]] = set()
+        self._amended: list[Intervention] = []
 
     @singledispatchmethod
     def take(self, data: EventData) -> None:
@@ -176,8 +180,16 @@ class _People:
 
     @take.register
     def _result_entered(self, data: ResultEntered) -> None:
-        if self._hold is None or self._hold.why != "results":  # else the hold counts it
-            self._add("result", f"results of experiment {data.index}", self.now_s, data.by)
+        named = {(data.index, name) for name in data.values or (data.units if data.lost else ())}
+        is_new = bool(named - self._entered) or bool(data.lost and not data.units)
+        self._entered |= named
+        if self._has_ended and not is_new:  # a correction or a file, of which no choice was made
+            self._amended.append(self._of_result(data))
+        elif self._hold is None or self._hold.why != "results":  # else the hold counts it
+            self.found.append(self._of_result(data))
+
+    def _of_result(self, data: ResultEntered) -> Intervention:
+        return self._made("result", f"results of experiment {data.index}", self.now_s, data.by)
 
     @take.register
     def _gate_opened(self, data: GateOpened) -> None:
@@ -191,12 +203,16 @@ class _People:
 
     @take.register
     def _ended(self, data: Ended) -> None:
+        self._has_ended = True
         is_told = bool(self.found) and self.found[-1].text in ENDS
         if data.state == "stopped" and not is_told:
             self._add("request", data.reason, self.now_s)
 
     @take.register
     def _resumed(self, data: Resumed) -> None:
+        self._has_ended = False
+        self.found += self._amended  # the choices to come are made from them
+        self._amended.clear()
         done = [f"{one} refilled" for one in data.refilled]
         done += [f"{one} emptied" for one in data.emptied]
         begun_s = self.now_s if self._hold is None else self._held_s
@@ -209,16 +225,17 @@ class _People:
         self._add("change", text, self.now_s)
 
     def _add(self, what: What, text: str, begun_s: float, by: str = "") -> None:
+        self.found.append(self._made(what, text, begun_s, by))
+
+    def _made(self, what: What, text: str, begun_s: float, by: str) -> Intervention:
         spans = self._under_way
-        self.found.append(
-            Intervention(
-                what=what,
-                text=text,
-                begun_s=begun_s,
-                ended_s=self.now_s,
-                experiment=next((i for low, high, i in spans if low <= begun_s <= high), 0),
-                by=by,
-            )
+        return Intervention(
+            what=what,
+            text=text,
+            begun_s=begun_s,
+            ended_s=self.now_s,
+            experiment=next((i for low, high, i in spans if low <= begun_s <= high), 0),
+            by=by,
         )
 
 
@@ -248,8 +265,9 @@ def autonomy_of(
 ) -> Autonomy:
     """The degree of autonomy, by what people did between choices and results.
 
-    A choice counts as made from results if a model was asked for it. What a person did before the
-    first result was the start of the run. Refills, emptied wastes and pauses do not lower the
+    A choice counts as made from results if a model was asked for it; without any such choice the
+    loop is open, whatever a person did. What a person did before the first result was the start of
+    the run. Refills, emptied wastes and pauses do not lower the
     degree; they shorten the unassisted lifetime.
 
     Args:
@@ -262,17 +280,17 @@ def autonomy_of(
     first_s = min(one.ended_s for one in experiments)
     later = (one for one in interventions if one.begun_s >= first_s)
     steps = [one for one in later if one.what in IN_THE_LOOP]
-    if steps:
-        kinds = " and ".join(dict.fromkeys(f"{one.what}: {one.text}" for one in steps[:2]))
-        return Autonomy(
-            degree="semi-closed-loop",
-            reason=f"a person acted {_times(len(steps))} between choices and results ({kinds})",
-        )
     if not learned:
         return Autonomy(
             degree="open-loop",
             reason="no model of results was asked for any condition; an optimizer without a model "
             "leaves no sign in the journal of what it learned",
+        )
+    if steps:
+        kinds = " and ".join(dict.fromkeys(f"{one.what}: {one.text}" for one in steps[:2]))
+        return Autonomy(
+            degree="semi-closed-loop",
+            reason=f"a person acted {_times(len(steps))} between choices and results ({kinds})",
         )
     return Autonomy(
         degree="closed-loop",
