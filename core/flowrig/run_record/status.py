@@ -245,11 +245,13 @@ class RunStatus:
         """Take the figure of merit of a sound experiment; None where a result is withdrawn."""
         if index in self._unsettled:
             return
-        if value is None:
-            self._merits.pop(index, None)
-        else:
+        before = self._merits.pop(index, None)
+        if value is not None:
             self._merits[index] = value
-        self.best = max(self._merits.values(), default=None)
+        if before is not None:
+            self.best = max(self._merits.values(), default=None)
+        elif value is not None and (self.best is None or value > self.best):
+            self.best = value
 
     @_take.register
     def _skipped(self, data: Skipped) -> None:

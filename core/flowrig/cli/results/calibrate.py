@@ -78,27 +78,31 @@ def dye(
         "dye_absorbance": found.absorbance.value,
         "dye_pl_area": found.area.value,
     }
-    a, area = found.absorbance, found.area
     if as_json:
         print_json(
             {
                 **numbers,
-                "dye_absorbance_sd": _or_none(a.sd),
-                "dye_pl_area_sd": _or_none(area.sd),
+                "dye_absorbance_sd": _or_none(found.absorbance.sd),
+                "dye_pl_area_sd": _or_none(found.area.sd),
                 "experiments": list(found.experiments),
                 "relative_standard_error": _or_none(found.relative_error),
             }
         )
     else:
-        say(f"{a.count} experiments: {', '.join(map(str, found.experiments))}")
-        say(f"dye_absorbance = {a.value:.5g}{_sd_words(a.sd)}")
-        say(f"dye_pl_area = {area.value:.6g} counts nm{_sd_words(area.sd)}")
-        if a.count > 1:
-            share = found.relative_error
-            say(f"from them, every proxy has a relative standard error of {share:.2%}")
-        else:
-            say("one measurement has no standard deviation; measure the dye three times")
+        _say_dye(found)
     _write(profile, numbers, folder, found.experiments, err=as_json)
+
+
+def _say_dye(found: Any) -> None:
+    a, area = found.absorbance, found.area
+    say(f"{a.count} experiments: {', '.join(map(str, found.experiments))}")
+    say(f"dye_absorbance = {a.value:.5g}{_sd_words(a.sd)}")
+    say(f"dye_pl_area = {area.value:.6g} counts nm{_sd_words(area.sd)}")
+    if a.count > 1:
+        share = found.relative_error
+        say(f"from them, every proxy has a relative standard error of {share:.2%}")
+    else:
+        say("one measurement has no standard deviation; measure the dye three times")
 
 
 @calibrate.command("proxy", short_help="The proxy against quantum yields from off the line.")
