@@ -70,8 +70,7 @@ def dye(
         raise InputError(f"--plqy: {error}, as --plqy 13.4%") from error
     with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
-        if profile is not None:
-            refuse_simulated(record, profile)
+        refuse_simulated(record, profile)
         found = calibrate_dye(record, dye_plqy, only)
     numbers = {
         "dye_plqy": found.plqy,
@@ -132,8 +131,7 @@ def proxy(
 
     with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
-        if profile is not None:
-            refuse_simulated(record, profile)
+        refuse_simulated(record, profile)
         found = calibrate_proxy(record, against, only)
         title = record.campaign.title or record.profile.title
         used = proxy_of(record.profile.objective)

@@ -65,9 +65,9 @@ def write_dye(
         ) from error
 
 
-def refuse_simulated(record: "RunRecord", file: Path) -> None:
+def refuse_simulated(record: "RunRecord", file: Path | None) -> None:
     """Raise InputError where numbers of a simulated run would go into a file that is there."""
-    if record.simulated and file.exists():
+    if file is not None and record.simulated and file.exists():
         raise InputError(
             f"{record.folder} was simulated, and says nothing of a real rig; {file} stays as it "
             "is. Name a new file to have such a profile"
