@@ -489,7 +489,8 @@ def test_reports_show_it(flowrig: Any, released: Path) -> None:
     assert told["time"]["fractions"]["equilibrium"] == pytest.approx(0.9162, abs=1e-4)
     text = flowrig("report", released, "--scorecard", "--against", released).stdout
     assert "acceleration factor AF" in text
-    beside = flowrig("compare", released, released).stdout
+    twin = shutil.copytree(released, released.with_name("twin"))
+    beside = flowrig("compare", released, twin).stdout
     assert "degree of autonomy" in beside
     assert set(json.loads(flowrig("compare", released, "--json").stdout)) == {str(released)}
     flowrig("report", released, "--json", "--scorecard", code=2)
