@@ -121,7 +121,7 @@ def test_a_fixed_set_point(profile: Callable[..., Path]) -> None:
         ("", "5 uL/min", "fixed_temperatures"),
         ('[fixed_temperatures]\nplate = "300 degC"', "5 uL/min", "300 °C is outside"),
         ('[fixed_temperatures]\nplates = "150 degC"', "5 uL/min", "no heater 'plates'"),
-        ('[fixed_temperatures]\nplate = "150 degC"', "50 uL/min", "step of 50 does not fit"),
+        ('[fixed_temperatures]\nplate = "150 degC"', "50 uL/min", "step of 50 µL/min does not fit"),
     ],
 )
 def test_what_does_not_fit_is_told(
