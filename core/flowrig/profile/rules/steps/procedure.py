@@ -148,10 +148,7 @@ def order(profile: Profile) -> Iterator[Finding]:
 
 
 def measured(profile: Profile) -> Iterator[Finding]:
-    """Where the procedure measures, a stream flows or flowed that way, as the valves stand.
-
-    How much has flowed is not looked at.
-    """
+    """Where the procedure measures, a stream flows or flowed that way, however little it was."""
     seen = list(states(profile))
     number = next((n for n, one in enumerate(seen) if one.step.do == "measure"), None)
     if number is None:
