@@ -1,5 +1,6 @@
 """Studies as stages of a campaign: points that keep their flow, resumes, holds and plans."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from flowrig.journal.events import Decided, HoldBegun, Intent, Measured, Notice,
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
+from flowrig.procedure.watch import Watch
 from flowrig.profile import check_profile, load_profile
 from flowrig.report import content_of, render
 from flowrig.run.options import ResumeOptions
@@ -53,6 +55,22 @@ def test_optimizers_learn_from_what_settled_alone(done: RunOutcome) -> None:
     with done.record() as record:
         assert len(record.experiments()) == 7
         assert len(results_for_optimizers(record)) == len(record.settled()) == 3
+
+
+def test_a_study_is_asked_in_a_thread_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a real rig it is; the journal belongs to the thread of the run."""
+
+    def alongside(_watch: Watch, _what: str, function: Any, _at_most_s: float | None) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(function).result()
+
+    monkeypatch.setattr(Watch, "compute", alongside)
+    outcome, _ = ran(tmp_path, LHS + ROBUSTNESS.replace("12 s", "6 s"))
+    assert outcome.state == "finished", outcome.reason
+    with outcome.record() as record:
+        assert len(record.experiments()) == 5
 
 
 def test_findings_are_told_everywhere(done: RunOutcome) -> None:

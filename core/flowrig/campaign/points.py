@@ -8,17 +8,17 @@ from attrs import evolve, frozen
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.errors import FlowrigError, NeedsPersonError
-from flowrig.interfaces.study import Point
+from flowrig.interfaces.study import Point, StudyPoint, StudyRig
 from flowrig.journal.events import Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
 from flowrig.procedure.steps import Step
 from flowrig.profile import Profile, Stage
-from flowrig.profile.controls.studies import asked, require_points
+from flowrig.profile.controls.studies import asked, new_study, require_points
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
-from flowrig.run_record.studies import study_of, study_points
+from flowrig.run_record.studies import rig_of_study, study_points
 
 __all__ = ["StudyRunner", "flow_of"]
 
@@ -64,10 +64,11 @@ class StudyRunner:
         """
         if not stage.is_study:
             return False
-        done = study_points(self._record, stage.name)
+        # The journal is read here: on a real rig the study is asked in a thread of its own.
+        done, rig = study_points(self._record, stage.name), rig_of_study(self._record, stage)
         first = len(self._record.decisions()) + 1
         points = self._executor.compute(
-            f"asking the study {stage.offer.name}", lambda: self._next_points(stage, len(done))
+            f"asking the study {stage.offer.name}", lambda: _next_points(stage, rig, done)
         )
         if isinstance(points, FlowrigError):
             text = f"the study of stage {stage.name!r} failed before experiment {first}: {points}"
@@ -80,16 +81,6 @@ class StudyRunner:
         else:
             self._journal.stage_ended(stage, "its study is over", len(done))
         return True
-
-    def _next_points(self, stage: Stage, done: int) -> list[Point] | FlowrigError:
-        try:
-            study = study_of(self._record, stage)
-            measured = study_points(self._record, stage.name)
-            points = asked(lambda: study.next_points(measured))
-            last = measured[-1].point if measured else None
-            return require_points(points, study.rig, stage.experiments - done, last)
-        except FlowrigError as error:
-            return error
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
         """The procedure of an experiment, whoever chose it."""
@@ -171,6 +162,19 @@ class StudyRunner:
                 break
             found.append(one)
         return found
+
+
+def _next_points(
+    stage: Stage, rig: StudyRig, done: Sequence[StudyPoint]
+) -> list[Point] | FlowrigError:
+    """The next points of the study of a stage, or why it has none."""
+    try:
+        study = new_study(stage, rig)
+        points = asked(lambda: study.next_points(done))
+        last = done[-1].point if done else None
+        return require_points(points, rig, stage.experiments - len(done), last)
+    except FlowrigError as error:
+        return error
 
 
 def flow_of(

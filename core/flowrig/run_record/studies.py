@@ -7,7 +7,7 @@ import attrs
 from attrs import field, frozen
 
 from flowrig.errors import FlowrigError, PluginError
-from flowrig.interfaces.study import Findings, Point, Study, StudyPoint
+from flowrig.interfaces.study import Findings, Point, StudyPoint, StudyRig
 from flowrig.plugins.contained import one_line
 from flowrig.profile import Stage
 from flowrig.profile.controls.studies import asked, new_study, study_rig
@@ -16,7 +16,7 @@ from flowrig.run_record.experiment import Decision, Experiment
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
 
-__all__ = ["StudyFindings", "findings_of", "study_of", "study_points"]
+__all__ = ["StudyFindings", "findings_of", "rig_of_study", "study_points"]
 
 
 @frozen(kw_only=True)
@@ -60,17 +60,13 @@ class StudyFindings:
         }
 
 
-def study_of(record: "RunRecord", stage: Stage) -> Study:
-    """The study of a stage, with the settled experiments of the stages before.
-
-    Raises:
-        FlowrigError: its plugin fails.
-    """
+def rig_of_study(record: "RunRecord", stage: Stage) -> StudyRig:
+    """What the study of a stage may know: the rig, and the experiments of the stages before."""
     before = {one.name for one in record.campaign.before(stage)}
     earlier = [_measured(one) for one in record.settled() if one.decision.stage in before]
     # One that continues, or was skipped, is no settled experiment, and has its number all the same.
     decided = {one.index: one.conditions for one in record.decisions() if one.stage in before}
-    return new_study(stage, study_rig(record.profile, record.seed, earlier, decided=decided))
+    return study_rig(record.profile, record.seed, earlier, decided=decided)
 
 
 def study_points(record: "RunRecord", stage: str) -> list[StudyPoint]:
@@ -113,7 +109,7 @@ def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> S
         planned=stage.experiments,
     )
     try:
-        study = study_of(record, stage)
+        study = new_study(stage, rig_of_study(record, stage))
         findings = asked(lambda: study.findings(points))
         if not isinstance(findings, Findings):
             raise PluginError(f"it returns {one_line(repr(findings))}; expected Findings")
