@@ -21,6 +21,7 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
+from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.cli import main
 from flowrig.clock import RealClock
@@ -114,6 +115,32 @@ def test_a_simulated_run_waits_in_its_safe_state_and_goes_on(folder: Path) -> No
             done = record.experiment(event.data.index)
             assert event.time_s >= done.ended_s + 1800.0
             assert event.data.by == "simulation"
+
+
+def test_what_is_corrected_while_the_rig_waits_is_learned_anew(tmp_path: Path) -> None:
+    """An optimizer has learned from the first result before, and never forgets a row by itself."""
+    run, corrected = tmp_path / "run", list[int]()
+
+    def correct(event: AnyEvent) -> None:
+        if isinstance(event.data, HoldBegun) and not corrected:
+            with RunRecord(run) as record:
+                known = [one for one in record.experiments() if one.results]
+            if known:
+                corrected.append(known[0].index)
+                ResultBox(run).put(known[0].index, {"sphere.plqy": 7.0}, {"sphere.plqy": "%"})
+
+    forgets = list[int]()
+    close = ConditionChooser.close
+
+    def closed(chooser: ConditionChooser) -> None:
+        forgets.append(len(corrected))
+        close(chooser)
+
+    options = RunOptions(folder=run, simulate=True, seed=1, listeners=(correct,))
+    with patch.object(ConditionChooser, "close", closed):
+        outcome = start_run(str(profile_in(tmp_path)), options)
+    assert outcome.state == "finished", outcome.reason
+    assert forgets == [1, 1]  # once for the correction, and once at the end
 
 
 def test_readers_see_a_result_from_its_event_on(folder: Path) -> None:

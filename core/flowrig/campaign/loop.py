@@ -16,7 +16,6 @@ from flowrig.campaign.progress import CampaignProgress
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.campaign.retry_after_hold import RetryAfterHold
 from flowrig.errors import NeedsPersonError, SkipRequested
-from flowrig.journal.journal import Journal
 from flowrig.measurement.evaluate import evaluate, feature_probe
 from flowrig.measurement.light_check import with_changed_lights
 from flowrig.measurement.light_reference import LightCalibration
@@ -43,8 +42,8 @@ class CampaignLoop:
         journal: writes it.
         executor: runs procedures.
         wavelengths_nm: by spectrometer, each of shape `n_pixels`.
-        now_s: rig time [s].
         chooser: chooses conditions.
+        later: the results that come later, which the chooser has learned from.
         requests: takes what a person asks of the run.
         require_room: holds the run if so many experiments do not fit on the disk.
     """
@@ -52,12 +51,12 @@ class CampaignLoop:
     def __init__(
         self,
         record: RunRecord,
-        journal: Journal,
+        journal: CampaignJournal,
         executor: Executor,
         wavelengths_nm: Mapping[str, Array],
-        now_s: Callable[[], float],
         *,
         chooser: ConditionChooser,
+        later: LaterResults,
         requests: OperatorRequests,
         require_room: Callable[[int], None] = lambda experiments: None,
     ) -> None:
@@ -65,16 +64,15 @@ class CampaignLoop:
         self._profile = record.profile
         self._executor = executor
         self._wavelengths_nm = wavelengths_nm
-        self._now_s = now_s
+        self._journal = journal
         self._chooser = chooser
+        self._later = later
         self._requests = requests
         self._require_room = require_room
-        self._journal = CampaignJournal(journal, record.profile, now_s)
-        self._progress = CampaignProgress(record, journal)
-        self._with_holds = RetryAfterHold(record.profile, executor, self._journal, self._progress)
-        self._early = EarlyEnd(record, self._journal, self._progress, executor)
-        self._later = LaterResults(record, self._journal)
-        self._studies = StudyRunner(record, self._journal, executor)
+        self._progress = CampaignProgress(record, journal.journal)
+        self._with_holds = RetryAfterHold(record.profile, executor, journal, self._progress)
+        self._early = EarlyEnd(record, journal, self._progress, executor)
+        self._studies = StudyRunner(record, journal, executor)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -168,7 +166,7 @@ class CampaignLoop:
         return self._progress.is_over(stage) or self._early.ends(stage)
 
     def _should_end(self) -> bool:
-        return self._optimizer_gave_up or self._progress.reached_limit(self._now_s())
+        return self._optimizer_gave_up or self._progress.reached_limit(self._journal.now_s())
 
 
 def _symptoms(stage: Stage, first: int, choice: Choice) -> Iterator[Symptom]:

@@ -154,8 +154,8 @@ class RunSession:
             VirtualClock(begin_s) if record.simulated else RealClock(begin_s)
         )
         self._slept_s = self._clock.slept_s()
-        campaign = CampaignJournal(journal, record.profile, self._clock.now_s)
-        self._later = LaterResults(record, campaign)
+        self._campaign_journal = CampaignJournal(journal, record.profile, self._clock.now_s)
+        self._later = LaterResults(record, self._campaign_journal)
 
     def run(self, *, resumed: bool, is_unattended: bool = False) -> RunOutcome:
         """Open the rig, continue the campaign, and leave the rig in its safe state.
@@ -393,9 +393,8 @@ class RunSession:
                 f"everything is measured, and {self._later.text}; enter them with flowrig result, "
                 "then resume: no instrument is opened"
             )
-        journal = CampaignJournal(self._journal, self._record.profile, self._clock.now_s)
         try:
-            check_campaign(self._record, journal, self._requests.computing)
+            check_campaign(self._record, self._campaign_journal, self._requests.computing)
         except (Exception, KeyboardInterrupt) as error:
             return f"the surrogate could not be checked: {str(error) or repr(error)}"
         return ""
@@ -470,11 +469,11 @@ class RunSession:
         room = DiskSpace(self._folder, experiment_bytes(rig.profile, pixels))
         return CampaignLoop(
             self._record,
-            self._journal,
+            self._campaign_journal,
             executor,
             axes,
-            self._clock.now_s,
             chooser=chooser,
+            later=self._later,
             requests=self._requests,
             require_room=room.require,
         )
