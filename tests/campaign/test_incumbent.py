@@ -12,6 +12,7 @@ from flowrig.journal.events import HeaterValues, IncumbentFound, Reading, StepBe
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.problem.objective import MaximumResponse
 from flowrig.problem.space import Parameter, Space
+from flowrig.run_record.experiment import Decision, Experiment
 from flowrig.run_record.reader import RunRecord
 from flowrig_gp.settings import GaussianProcessSettings
 from flowrig_gp.surrogate import GaussianProcess
@@ -31,15 +32,24 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
         return surrogate
 
     experiments = [
-        SimpleNamespace(
-            index=i,
-            conditions={"T": float(x)},
+        Experiment(
+            decision=Decision(
+                index=i,
+                stage="explore",
+                conditions={"T": float(x)},
+                mean={},
+                sd={},
+                objective_mean=None,
+                objective_sd=None,
+                reason="",
+            ),
             quality="good",
+            flags=(),
             features={},
             objective=float(value),
+            started_s=0.0,
+            ended_s=0.0,
             sequence=i,
-            awaits=False,
-            decision=SimpleNamespace(settles=True),
         )
         for i, (x, value) in enumerate(zip(X[:, 0], y, strict=True), start=1)
     ]
@@ -61,7 +71,6 @@ def recorded(X: np.ndarray, y: np.ndarray) -> Any:
         Reading(heaters={"plate": plate}, pumps={}),
     ]
     return SimpleNamespace(
-        settled=lambda: experiments,
         experiments=lambda: experiments,
         campaign=SimpleNamespace(surrogate=object(), arms=()),
         profile=profile,

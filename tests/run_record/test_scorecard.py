@@ -39,6 +39,7 @@ from flowrig.profile import load_profile
 from flowrig.report.quantities import shown_objective
 from flowrig.report.scorecard import rows_of, time_words
 from flowrig.run.session import GOING_SAFE
+from flowrig.run_record.arms import ArmResult, best_so_far
 from flowrig.run_record.experiment import Decision, Experiment
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
@@ -495,6 +496,15 @@ def test_reports_show_it(flowrig: Any, released: Path) -> None:
     assert set(json.loads(flowrig("compare", released, "--json").stdout)) == {str(released)}
     flowrig("report", released, "--json", "--scorecard", code=2)
     flowrig("report", released, "--csv", "--against", "x", code=2)
+
+
+def test_what_waits_for_a_result_is_never_the_best_of_an_arm() -> None:
+    """Its objective is not a number yet, which no other one is larger than."""
+    waits = experiment(1, math.nan, awaits=("sphere.plqy",))
+    measured = [waits, experiment(2, 0.3), experiment(3, 0.2)]
+    arm = ArmResult(name="one", planned=3, experiments=measured, incumbent=None)
+    assert arm.best is measured[1]
+    assert best_so_far(measured) == [None, 0.3, 0.3]
 
 
 def test_an_arm_is_judged_against_an_arm() -> None:

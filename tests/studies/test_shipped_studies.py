@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from quick_rig import loaded
 
-from flowrig.interfaces import At, StudyPoint, Sweep
+from flowrig.interfaces import At, Point, StudyPoint, Sweep
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import ProfileError
+from flowrig.profile.controls.studies import study_rig
 from flowrig.profile.load import read_profile
 from flowrig.profile.settings import settings_from
 from flowrig.testing import Level, StudyBench
@@ -164,3 +165,15 @@ def test_no_flow_is_kept_through_steps_of_ones_own(tmp_path: Path) -> None:
         else:
             with pytest.raises(ProfileError, match="steps of their own"):
                 source.load()
+
+
+def test_the_best_place_is_never_one_without_a_result(tmp_path: Path) -> None:
+    """An experiment that waits for its result is good, and has no objective yet."""
+    rig = study_rig(loaded(tmp_path))
+    places = [{**rig.middle} for _ in range(3)]
+    earlier = [
+        StudyPoint(number=n, point=Point(conditions=one), objective=value)
+        for n, (one, value) in enumerate(zip(places, (math.nan, 0.3, 0.2), strict=True), 1)
+    ]
+    rig = attrs.evolve(rig, earlier=earlier)
+    assert rig.conditions(At("best")) is places[1]

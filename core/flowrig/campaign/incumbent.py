@@ -34,7 +34,7 @@ def find_incumbent(record: RunRecord) -> IncumbentFound | None:
         the event for the journal; None if there are too few experiments, or the campaign has no
         surrogate.
     """
-    trusted = [e for e in record.settled() if e.quality == "good" and not e.awaits]
+    trusted = [e for e in record.experiments() if e.may_be_best]
     if record.campaign.surrogate is None or len(trusted) < INCUMBENT_MIN_EXPERIMENTS:
         return None
     model = record.model()

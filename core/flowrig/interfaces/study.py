@@ -4,6 +4,7 @@ A study keeps no state. What it asks for next, and what it finds, follows from t
 measured, so that a run that was killed and resumed goes on as if nothing had happened.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -185,7 +186,7 @@ class StudyRig:
         """
         if isinstance(at.where, Mapping):
             return {**self.middle, **at.where}
-        good = [one for one in self.earlier if one.quality == "good"]
+        good = [e for e in self.earlier if e.quality == "good" and math.isfinite(e.objective)]
         if at.where == "best" and good:
             return max(good, key=lambda one: one.objective).point.conditions
         if isinstance(at.where, int):

@@ -30,7 +30,7 @@ class ArmResult:
     @property
     def best(self) -> Experiment | None:
         """Its good experiment with the highest measured objective; None without one."""
-        sound = [e for e in self.experiments if e.quality == "good"]
+        sound = [e for e in self.experiments if e.may_be_best]
         return max(sound, key=lambda e: e.objective, default=None)
 
 
@@ -45,7 +45,7 @@ def best_so_far(experiments: Sequence[Experiment]) -> list[float | None]:
     """
     best, found = None, list[float | None]()
     for one in experiments:
-        if one.quality == "good" and (best is None or one.objective > best):
+        if one.may_be_best and (best is None or one.objective > best):
             best = one.objective
         found.append(best)
     return found

@@ -124,6 +124,11 @@ class Experiment:
         return self.quality != "bad" and not self.awaits
 
     @property
+    def may_be_best(self) -> bool:
+        """Whether it is of good quality, in its steady state, and has its objective."""
+        return self.quality == "good" and self.decision.settles and not self.awaits
+
+    @property
     def index(self) -> int:
         """Number of the experiment, from 1."""
         return self.decision.index

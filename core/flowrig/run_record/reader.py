@@ -380,7 +380,7 @@ class RunRecord:
 
     def best(self) -> Experiment | None:
         """The good experiment with the highest measured objective; None without one."""
-        sound = [e for e in self.settled() if e.quality == "good" and not e.awaits]
+        sound = [e for e in self.experiments() if e.may_be_best]
         return max(sound, key=lambda e: e.objective, default=None)
 
     def incumbent(self) -> Incumbent | None:
@@ -521,10 +521,7 @@ class RunRecord:
         surrogate = self.surrogates()()
         X, Y, made = self.conditions(), self.features(), self.experiments()
         usable = np.array(
-            [
-                e.quality != "bad" and e.decision.settles and is_known_to(arm, e.decision.arm)
-                for e in made
-            ],
+            [e.is_usable and e.decision.settles and is_known_to(arm, e.decision.arm) for e in made],
             dtype=bool,
         )
         sound = np.isfinite(Y).all(axis=1) & usable
