@@ -192,8 +192,11 @@ class CampaignJournal:
             only_new_kinds: leave out a symptom if another text of its kind was reported before;
                 otherwise it is reported again.
         """
+        found = tuple(symptoms)
+        if not found:  # every look at the rig asks
+            return
         known = {one.data.symptom: one.data.text for one in self.journal.events(SymptomFound)}
-        for symptom in symptoms:
+        for symptom in found:
             if symptom.kind in known if only_new_kinds else known.get(symptom.kind) == symptom.text:
                 continue
             self.write(SymptomFound(symptom=symptom.kind, text=symptom.text))
