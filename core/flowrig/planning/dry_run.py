@@ -523,16 +523,12 @@ class DryRun:
         """Let the time of the frames pass; their counts are zero."""
         plan = {n: step.own.get(n, (step.frames, step.interval_s)) for n in step.spectrometers}
         duration_s = max(
-            frames * max(interval_s, self._integration_time_us(name) * 1e-6)
+            frames * max(interval_s, self._profile.devices[name].integration_time_us * 1e-6)
             for name, (frames, interval_s) in plan.items()
         )
         is_of_liquid = step.purpose in ("look", "sample")
         self._pass("frames" if is_of_liquid else "references", duration_s)
         return {name: self._empty_frames(name, frames) for name, (frames, _) in plan.items()}
-
-    def _integration_time_us(self, spectrometer: str) -> int:
-        settings = self._profile.devices[spectrometer].settings
-        return int(getattr(settings, "integration_time_us", None) or 0)
 
     def _probe(self, look: Observation) -> dict[str, float]:
         """Features that are stationary, or double with every look."""
@@ -546,7 +542,7 @@ class DryRun:
             time_s=self._now_s,
             counts=np.zeros((frames, 1), np.uint16),
             times_s=np.zeros(frames),
-            integration_time_us=self._integration_time_us(spectrometer),
+            integration_time_us=int(self._profile.devices[spectrometer].integration_time_us),
             saturated=np.zeros(frames, bool),
         )
 

@@ -208,10 +208,8 @@ def looking_s(profile: Profile, frames: int | None = None) -> float:
         profile: the rig.
         frames: how many; None for those of an experiment.
     """
-    dark_s = 0.0
-    for name in profile.analysis.shuttered:
-        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        dark_s = max(dark_s, profile.analysis.dark_frames * exposure_us * 1e-6)
+    exposures_us = (profile.devices[n].integration_time_us for n in profile.analysis.shuttered)
+    dark_s = profile.analysis.dark_frames * max(exposures_us, default=0) * 1e-6
     return dark_s + acquisition_s(profile, frames or profile.analysis.frames)
 
 

@@ -67,8 +67,7 @@ def acquisition_s(profile: Profile, frames: int) -> float:
     analysis, longest_s, scanning_s = profile.analysis, 0.0, dict[Scan, float]()
     for name in analysis.devices:
         count, interval_s = analysis.own_frames.get(name, (frames, analysis.frame_interval_s))
-        exposure_us = getattr(profile.devices[name].settings, "integration_time_us", None) or 0
-        time_s = count * max(interval_s, exposure_us * 1e-6)
+        time_s = count * max(interval_s, profile.devices[name].integration_time_us * 1e-6)
         scan = analysis.scans.get(name)
         if scan is None:
             longest_s = max(longest_s, time_s)

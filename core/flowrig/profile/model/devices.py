@@ -57,6 +57,11 @@ class DeviceEntry:
         return "wavelengths_nm" if self.axis_unit == "nm" else "axis"
 
     @property
+    def integration_time_us(self) -> float:
+        """Exposure [µs] of a frame, as its settings say; 0 where they do not."""
+        return float(getattr(self.settings, "integration_time_us", None) or 0)
+
+    @property
     def is_controlled(self) -> bool:
         """Whether it is set to numbers or turned to positions, by itself and not as a stream."""
         return not self.drives and (self.abilities.is_settable or self.abilities.is_selectable)

@@ -228,8 +228,8 @@ def _short(profile: Profile, moments: tuple[Moment, ...]) -> Iterator[Finding]:
         if moment.step.do != "measure":
             continue
         for device in profile.analysis.devices:
-            exposure_us = getattr(profile.devices[device].settings, "integration_time_us", None)
-            least_s = profile.analysis.frames_of(device) * (exposure_us or 0) * 1e-6
+            exposure_us = profile.devices[device].integration_time_us
+            least_s = profile.analysis.frames_of(device) * exposure_us * 1e-6
             if moment.duration_s < least_s:
                 yield Finding(
                     (*_here(number), "during"),
