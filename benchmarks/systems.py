@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import asdict, frozen
 from published_claims import (
     PUBLISHED,
     Claim,
@@ -146,7 +146,7 @@ class Row:
     Attributes:
         key: number of the system.
         experiments: how many were measured.
-        rig_h: rig time [h], with waits.
+        rig_h: rig time [h], without waits for people and results.
         processor_s: processor time [s] of plan, runs and looks.
         claims: what the paper says, and what came out.
         time_off: by how much the plan's time is off, as a share: before the run, and with the
@@ -206,8 +206,7 @@ class Done:
     before: Amounts
     decided: Amounts
     experiments: int
-    rig_h: float
-    claims: Sequence[Claim] = field(factory=tuple)
+    claims: Sequence[Claim]
 
 
 def planned(plan: Plan, gases: Iterable[str]) -> Amounts:
@@ -216,8 +215,8 @@ def planned(plan: Plan, gases: Iterable[str]) -> Amounts:
     return Amounts(plan.time_s, sum(ul for s, ul in plan.volumes_ul.items() if s not in gone))
 
 
-def taken(record: RunRecord, gases: Iterable[str]) -> tuple[Amounts, float]:
-    """What a run took, and its rig time [h] with all waits."""
+def taken(record: RunRecord, gases: Iterable[str]) -> Amounts:
+    """What a run took."""
     gone, times = {*gases}, scorecard_of(record).time
     volume_ul = sum(
         ul
@@ -226,14 +225,13 @@ def taken(record: RunRecord, gases: Iterable[str]) -> tuple[Amounts, float]:
         if stream not in gone
     )
     busy_s = times.total_s - times.seconds["hold"] - times.seconds["decision"]
-    return Amounts(busy_s, volume_ul), times.total_s / 3600
+    return Amounts(busy_s, volume_ul)
 
 
 def run_all(system: System, folder: Path) -> Done:
     """Plan and run what a system consists of."""
     plugins, records = Plugins.discover(), []
     sums = [Amounts(), Amounts(), Amounts()]
-    rig_h = 0.0
     for place, name in enumerate(system.targets):
         target = PUBLISHED / name if name.endswith(".toml") else name
         profile = load_profile(target, plugins)
@@ -256,16 +254,15 @@ def run_all(system: System, folder: Path) -> Done:
         decided: dict[str, list[Mapping[str, Any]]] = {}
         for one in record.decisions():
             decided.setdefault(one.stage, []).append(one.conditions)
-        amounts, hours = taken(record, gases)
+        amounts = taken(record, gases)
         after = planned(plan_campaign(profile, SEED, decided), gases)
         sums = [a + b for a, b in zip(sums, (amounts, before, after), strict=True)]
-        rig_h += hours
         records.append(record)
     count = sum(len(record.experiments()) for record in records)
     claims = system.look(records)
     for record in records:
         record.close()
-    return Done(*sums, count, rig_h, claims)
+    return Done(*sums, count, claims)
 
 
 def measure(key: str) -> Row:
@@ -286,7 +283,7 @@ def measure(key: str) -> Row:
     return Row(
         key=key,
         experiments=done.experiments,
-        rig_h=done.rig_h,
+        rig_h=done.taken.time_s / 3600,
         processor_s=time.process_time() - began_s,
         claims=done.claims,
         time_off=time_off,
