@@ -22,7 +22,8 @@ def results_for_optimizers(
 
     An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
     so has a skipped one: optimizers learn nothing false from it, and do not ask for it again.
-    Points of a study that are not in their steady state are left out.
+    Points of a study that are not in their steady state are left out, and so are those outside the
+    search space.
 
     Args:
         record: reads the journal.
@@ -35,7 +36,8 @@ def results_for_optimizers(
         one row for each experiment, in the order in which they ended, or in which the results came
         that they waited for.
     """
-    objective = record.profile.objective
+    objective, space = record.profile.objective, record.profile.space
+    beyond = any(stage.beyond for stage in record.campaign.stages)
     nothing = dict.fromkeys((*objective.responses, objective.name), float("nan"))
     rows: list[tuple[int, dict[str, Any]]] = []
     experiments = record.experiments() if before is None else record.experiments_before(before)
@@ -43,6 +45,8 @@ def results_for_optimizers(
         if not experiment.decision.settles or experiment.awaits:
             continue
         if not is_known_to(arm, experiment.decision.arm):
+            continue
+        if beyond and not space.holds(experiment.conditions):
             continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
@@ -56,6 +60,8 @@ def results_for_optimizers(
     known = {d.index for d in record.decisions() if d.settles and is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
         if event.data.index not in known:
+            continue
+        if beyond and not space.holds(event.data.conditions):
             continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
