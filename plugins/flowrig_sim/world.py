@@ -12,6 +12,7 @@ from flowrig.profile.model import Profile
 from flowrig_sim.disturbances import Disturbances
 from flowrig_sim.exposures import Exposures
 from flowrig_sim.flow.flowpath import FALLBACK_BORE_MM
+from flowrig_sim.flow.lines import uneven
 from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.fluid_state import FluidState, absorbance_nm, spare_plunger
 from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBody
@@ -58,6 +59,7 @@ class FluidicWorld(World):
         seed: int,
         fill_ul: Mapping[str, float] | None = None,
     ) -> None:
+        profile = uneven(profile, settings.line_scatter, seed)
         self._fluid = FluidState(profile, settings, seed, fill_ul, start_s := clock.now_s())
         access = self._access = FluidAccess(self._fluid, clock)
         self._analyses = Analyses(profile, access, seed, settings.noise)
