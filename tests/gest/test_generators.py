@@ -31,6 +31,10 @@ class TestXopt(OptimizerConformance):
         return OptimizerBench(GeneratorOptimizer, settings)
 
     @pytest.mark.slow
+    def test_suggestions_keep_to_the_space(self, bench: OptimizerBench) -> None:
+        super().test_suggestions_keep_to_the_space(bench)
+
+    @pytest.mark.slow
     def test_it_is_no_worse_than_random_search(self, bench: OptimizerBench) -> None:
         super().test_it_is_no_worse_than_random_search(bench)
 

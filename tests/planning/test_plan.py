@@ -23,6 +23,7 @@ from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import resume_run, start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
+from flowrig_sim.plate import Plate
 
 Short = Callable[..., Path]
 
@@ -171,7 +172,7 @@ def test_what_cannot_be_done_is_told(short: Short, more: str, says: str) -> None
     assert any(says in problem for problem in told.problems), told.problems
 
 
-@given(st.floats(30, 200), st.floats(30, 200), st.floats(1, 60), st.floats(1, 60))
+@given(st.floats(26, 200), st.floats(26, 200), st.floats(1, 60), st.floats(1, 60))
 @settings(deadline=None, max_examples=100)
 def test_heating_takes_longer_the_farther_it_is(
     from_c: float, to_c: float, rate_c_min: float, settling_s: float
@@ -183,6 +184,20 @@ def test_heating_takes_longer_the_farther_it_is(
     assert time_s >= steady.hold_s
     assert heating_time_s(steady, from_c, to_c, steady.tolerance_c) >= ramp_s - 1e-6
     assert steady_time_s(steady, (from_c + to_c) / 2, to_c) <= time_s
+
+
+@given(st.floats(26, 200), st.floats(26, 200))
+@settings(deadline=None, max_examples=30)
+def test_a_plate_is_as_slow_as_the_emulated_one(from_c: float, to_c: float) -> None:
+    """The time until it is near another temperature; cooling near the room takes long."""
+    plate = Plate(0.0, 1.0)
+    plate.control(from_c, 0.0)
+    plate.advance(1000)
+    plate.control(to_c, 1000.0)
+    plate.advance(5000)
+    near = [abs(one - to_c) <= 1.0 for one in plate.history_c(1000.0, 5000.0)]
+    time_s = near.index(True)
+    assert heating_time_s(Steady(), from_c, to_c, 1.0) == pytest.approx(time_s, rel=0.01, abs=2.5)
 
 
 def test_a_plan_is_printed_for_people_and_programs(flowrig: Any, short: Short) -> None:

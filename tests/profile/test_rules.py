@@ -38,6 +38,7 @@ CASES = [
     ("path.feed_cui.length = '0 mm'", "2:24: got 0 mm; expected more than 0 mm"),
     ("residence_time.equilibrium = 0", "2:30: got 0; expected more than 0"),
     ("steady.poll = '0 s'", "2:15: got 0 s; expected more than 0 s"),
+    ("steady.loss = '10 s'", "2:15: got 10 s; expected longer than `settling`, 15 s"),
     ("steady.timeout = '10 s'", "2:18: got 10 s; expected longer than `hold`, 20 s"),
     ("dependent_flows.PFO = '10'", "the flow rate of PFO is 10 to 10 uL/min in the whole"),
     ("analysis.frames = 0", "2:19: got 0; expected at least 1"),

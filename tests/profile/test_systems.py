@@ -15,7 +15,7 @@ from flowrig.profile import ProfileError, check_profile, load_profile_text
 from flowrig.profile.load import read_profile
 
 FOLDER = Path(__file__).parent / "systems"
-PAGE = Path(__file__).parents[2] / "docs" / "published-systems.md"
+PAGE = Path(__file__).parents[2] / "docs" / "systems.md"
 FILES = sorted(FOLDER.glob("*.toml"))
 MEANT = re.compile(r"^#: ", re.MULTILINE)
 

@@ -17,7 +17,12 @@ from flowrig.operator.gates import Gates, sentence
 from flowrig.operator.hand_work import volumes_to_change
 from flowrig.planning.known_conditions import Planned
 from flowrig.problem.space import Value
-from flowrig.procedure.heating_time import AMBIENT_C, heating_time_s, steady_time_s
+from flowrig.procedure.heating_time import (
+    AMBIENT_C,
+    cooled_c,
+    heating_time_s,
+    steady_time_s,
+)
 from flowrig.procedure.procedures import calibrate, continue_condition, run_condition
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
@@ -566,9 +571,8 @@ class DryRun:
         self._flow(tuple(rates))
         self._pass("flush", duration_s)
         self._rest(tuple(rates))
-        rate_c_s = self._profile.steady.cooling_c_min / 60
         for heater, temperature_c in self._temperatures_c.items():
-            self._temperatures_c[heater] = max(temperature_c - rate_c_s * duration_s, AMBIENT_C)
+            self._temperatures_c[heater] = cooled_c(self._profile.steady, temperature_c, duration_s)
 
     def _cooling_time_s(self, below_c: float | None) -> float:
         if below_c is None or not self._temperatures_c:

@@ -325,8 +325,9 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
     if any(one.offer.kind == "heater" for one in profile.devices.values()):
         assumptions.append(
             f"heaters begin at {AMBIENT_C:g} °C, heat at {steady.heating_c_min:g} °C/min, cool at "
-            f"{steady.cooling_c_min:g} °C/min and settle within {steady.settling_s:g} s: "
-            "heating, cooling and settling in [steady]"
+            f"{steady.cooling_c_min:g} °C/min, near room temperature with a time constant of "
+            f"{steady.loss_s:g} s, and settle within {steady.settling_s:g} s: heating, cooling, "
+            "loss and settling in [steady]"
         )
     assumptions.append("neither the answers of instruments nor the choice of conditions take time")
     if profile.awaited:

@@ -6,12 +6,14 @@ value is a quantity. The settings of a device are beside `driver`, those of a st
 """
 
 import operator
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import Any, Literal, Protocol, cast
 
 import attrs
+from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from flowrig.errors import InputError, PluginError
@@ -80,47 +82,6 @@ class Structurer:
     def __init__(self, plugins: OfferSource, *, lenient: bool = False) -> None:
         self.plugins = plugins
         self._lenient = lenient
-        self._converter = strict_converter(
-            named=(
-                model.Stream,
-                model.Component,
-                model.DeviceEntry,
-                model.Section,
-                model.Channel,
-            )
-        )
-        for cls, hook in (
-            (model.DeviceEntry, self._device),
-            (model.Simulation, self._simulation),
-            (model.ChemistryChoice, self._chemistry),
-            (model.Channel, self._channel),
-            (model.OffLine, lambda one, _: one),  # `_analysis` reads their tables
-            (_Picked, self._pick),
-            (Expression, _expression),
-            (model.SurrogateChoice, self._surrogate),
-            (model.Stage, self._stage),
-            (Objective, self._objective),
-            (Goal, self._goal),
-            (model.LinearRule, _linear_rule),
-            (model.Variable, self._variable),
-            (model.Limits, self._limits),
-            (tuple[model.Setting, ...], settings),
-            (Outlets, _outlets),
-            (Ends, _ends),
-            (study.At, at_of),
-            (study.Sweep, sweep_of),
-        ):
-            self._converter.register_structure_hook_func(partial(operator.eq, cls), hook)
-        read_first: tuple[tuple[type, Hook], ...] = (
-            (model.Analysis, self._analysis),
-            (model.Component, self._component),
-            (model.Stream, self._stream),
-            (model.SafeStep, self._safe_step),
-            (Interlock, self._interlock),
-        )
-        self._plain = {cls: self._converter.get_structure_hook(cls) for cls, _ in read_first}
-        for one, first in read_first:
-            self._converter.register_structure_hook_func(partial(operator.eq, one), first)
 
     def structure(
         self, value: Any, wanted: Any, path: Path, unit: str = ""
@@ -136,11 +97,14 @@ class Structurer:
         Returns:
             the model value, or None if the value does not fit, and the findings.
         """
+        before = _reader.set(self)
         try:
             hook = quantity_hook(wanted, unit) if unit else None
-            return (hook or self._converter.get_structure_hook(wanted))(value, wanted), []
+            return (hook or _shared()[0].get_structure_hook(wanted))(value, wanted), []
         except MISFITS as error:
             return None, list(findings(error, path))
+        finally:
+            _reader.reset(before)
 
     def _beside(self, value: Any, own: set[str], cls: type) -> Any:
         """An instance of a settings class, from the keys that do not belong to the table itself."""
@@ -154,7 +118,7 @@ class Structurer:
         known = {key: inner for key, inner in rest.items() if key in keys}
         settings = None
         try:
-            settings = self._converter.get_structure_hook(cls)(known, cls)
+            settings = _shared()[0].get_structure_hook(cls)(known, cls)
         except MISFITS as error:
             misfits.append(error)
         if misfits:
@@ -275,7 +239,7 @@ class Structurer:
         ]
         made = None
         try:
-            made = self._plain[cls]({k: one for k, one in table.items() if k not in words}, wanted)
+            made = _shared()[1][cls]({k: one for k, one in table.items() if k not in words}, wanted)
         except MISFITS as error:
             misfits.append(error)
         if misfits:
@@ -285,7 +249,7 @@ class Structurer:
     def _inside(self, key: str, value: Any, wanted: Any) -> Any:
         """The value of one key of a table."""
         try:
-            return self._converter.get_structure_hook(wanted)(value, wanted)
+            return _shared()[0].get_structure_hook(wanted)(value, wanted)
         except MISFITS as error:
             raise ExceptionGroup("stream", [At(key, error)]) from error
 
@@ -293,7 +257,7 @@ class Structurer:
         """A step of the safe state; one word may stand for a list of one."""
         table = as_table(value)
         words = {k: [table[k]] for k in ("streams", "devices") if isinstance(table.get(k), str)}
-        made: model.SafeStep = self._plain[model.SafeStep]({**table, **words}, wanted)
+        made: model.SafeStep = _shared()[1][model.SafeStep]({**table, **words}, wanted)
         return made
 
     def _interlock(self, value: Any, wanted: Any) -> Interlock:
@@ -304,7 +268,7 @@ class Structurer:
         if "reading" not in table:
             if table.get("kind") == "reading":
                 raise Mismatch("missing key 'reading'", on_key=True)
-            plain: Interlock = self._plain[Interlock](table, wanted)
+            plain: Interlock = _shared()[1][Interlock](table, wanted)
             return plain
         limits = [key for key in (*_BREAKS, _FROZEN) if key in table]
         if len(limits) != 1:
@@ -318,7 +282,7 @@ class Structurer:
             message = "an interlock on a reading has no kind"
             raise Mismatch(message, "no key `kind`", at=("kind",), on_key=True)
         table |= {"kind": "reading", "streams": streams}
-        made: Interlock = self._plain[Interlock](table, wanted)
+        made: Interlock = _shared()[1][Interlock](table, wanted)
         return attrs.evolve(made, breaks=_BREAKS.get(key, "above"), limit=limit)
 
     def _simulation(self, value: Any, _type: Any) -> model.Simulation:
@@ -349,11 +313,11 @@ class Structurer:
         made, found = None, {}
         for name, one in later.items():
             try:
-                found[name] = off_line_channel(name, one, self._converter)
+                found[name] = off_line_channel(name, one, _shared()[0])
             except MISFITS as error:
                 misfits.append(At("channels", At(name, error)))
         try:
-            made = self._plain[model.Analysis](table, wanted)
+            made = _shared()[1][model.Analysis](table, wanted)
         except MISFITS as error:
             misfits.append(error)
         if made is None or misfits:
@@ -373,7 +337,7 @@ class Structurer:
             misfits.append(error)
         try:
             known = {key: inner for key, inner in table.items() if key in own}
-            keys = self._converter.structure(known, _ChannelKeys)
+            keys = _shared()[0].structure(known, _ChannelKeys)
         except MISFITS as error:
             misfits.append(error)
         if not isinstance(offer, AnalysisOffer) or settings is None or keys is None:
@@ -398,7 +362,7 @@ class Structurer:
             return "all"
         if isinstance(value, str):
             raise Mismatch(f"got {value!r}", '"all", or a table with `frames` and `darkest`')
-        pick = self._converter.get_structure_hook(model.Pick)(as_table(value), model.Pick)
+        pick = _shared()[0].get_structure_hook(model.Pick)(as_table(value), model.Pick)
         if (pick.darkest_nm is None) == (pick.brightest_nm is None):
             raise Mismatch("frames are picked by one window", "either `darkest` or `brightest`")
         return cast("model.Pick", pick)
@@ -416,19 +380,6 @@ class Structurer:
             raise Mismatch(f"{offer.name!r} is no objective", "an objective", at=("name",))
         return objective
 
-    def _goal(self, value: Any, _type: Any) -> Goal:
-        """A goal; its values have the unit at the end of the response's name."""
-        table = as_table(value)
-        unit = split_suffix(str(table.get("response", "")))[1]
-        wanted: dict[str, Any] = {}
-        if unit:
-            hook = override(struct_hook=quantity_hook(float, unit))
-            wanted = dict.fromkeys(("target", "above", "below", "tolerance"), hook)
-        structured = make_dict_structure_fn(
-            Goal, self._converter, _cattrs_forbid_extra_keys=True, **wanted
-        )
-        return structured(table, Goal)
-
     def _stage(self, value: Any, _type: Any) -> model.Stage:
         own = {toml_key(attribute) for attribute in attrs.fields(_StageKeys)}
         table, misfits = as_table(value), []
@@ -442,7 +393,7 @@ class Structurer:
             misfits.append(error)
         try:
             known = {key: inner for key, inner in table.items() if key in own}
-            stage = self._converter.structure(known, _StageKeys)
+            stage = _shared()[0].structure(known, _StageKeys)
         except MISFITS as error:
             misfits.append(error)
         if offer is None or settings is None or stage is None:
@@ -461,49 +412,137 @@ class Structurer:
             name=as_text(name, "name"), experiments=1, offer=offer, settings=settings
         )
 
-    def _limits(self, value: Any, _type: Any) -> model.Limits:
-        """The limits of the rig's own keys; every other key is an expression."""
-        table = dict(as_table(value))
-        if "total" in table and "total_flow" not in table:  # two words for one limit
-            table["total_flow"] = table.pop("total")
-        own = {toml_key(one) for one in attrs.fields(model.Limits)} - {"expressions"}
-        expressions = expression_limits({k: v for k, v in table.items() if k not in own})
-        hook = make_dict_structure_fn(
-            model.Limits,
-            self._converter,
-            _cattrs_forbid_extra_keys=True,
-            total_flow_ul_min=override(
-                rename="total_flow", struct_hook=quantity_hook(model.Window, "uL/min")
-            ),
-            temperature_c=override(
-                rename="temperature", struct_hook=quantity_hook(model.Window, "degC")
-            ),
-            expressions=override(omit=True),
-        )
-        known = {key: one for key, one in table.items() if key in own}
-        return attrs.evolve(hook(known, model.Limits), expressions=expressions)
 
-    def _variable(self, value: Any, _type: Any) -> model.Variable:
-        table = as_table(value)
-        sources = [key for key in ("heater", "stream", "is") if key in table]
-        if len(sources) > 1:
-            message = "a variable needs exactly one source"
-            raise Mismatch(message, f"either {' or '.join(f'`{one}`' for one in sources)}")
-        if sources in ([], ["is"]):
-            return variable(table)
-        unit = "degC" if "heater" in table else "uL/min"
-        hook = make_dict_structure_fn(
-            model.Variable,
-            self._converter,
-            _cattrs_forbid_extra_keys=True,
-            range=override(struct_hook=quantity_hook(model.Window, unit)),
-            step=override(struct_hook=quantity_hook(float, unit)),
-            expression=override(omit=True),
-            choices=override(omit=True),
-            device=override(omit=True),
-            quantity=override(omit=True),
-        )
-        return hook(table, model.Variable)
+def _goal(value: Any, _type: Any) -> Goal:
+    """A goal; its values have the unit at the end of the response's name."""
+    table = as_table(value)
+    unit = split_suffix(str(table.get("response", "")))[1]
+    goal: Goal = _goal_hook(unit)(table, Goal)
+    return goal
+
+
+def _limits(value: Any, _type: Any) -> model.Limits:
+    """The limits of the rig's own keys; every other key is an expression."""
+    table = dict(as_table(value))
+    if "total" in table and "total_flow" not in table:  # two words for one limit
+        table["total_flow"] = table.pop("total")
+    own = {toml_key(one) for one in attrs.fields(model.Limits)} - {"expressions"}
+    expressions = expression_limits({k: v for k, v in table.items() if k not in own})
+    known = {key: one for key, one in table.items() if key in own}
+    limits: model.Limits = attrs.evolve(
+        _limits_hook()(known, model.Limits), expressions=expressions
+    )
+    return limits
+
+
+def _variable(value: Any, _type: Any) -> model.Variable:
+    table = as_table(value)
+    sources = [key for key in ("heater", "stream", "is") if key in table]
+    if len(sources) > 1:
+        message = "a variable needs exactly one source"
+        raise Mismatch(message, f"either {' or '.join(f'`{one}`' for one in sources)}")
+    if sources in ([], ["is"]):
+        return variable(table)
+    unit = "degC" if "heater" in table else "uL/min"
+    plain: model.Variable = _variable_hook(unit)(table, model.Variable)
+    return plain
+
+
+@cache
+def _goal_hook(unit: str) -> Hook:
+    """A hook for a goal whose values have a unit; "" for none."""
+    hook = override(struct_hook=quantity_hook(float, unit)) if unit else None
+    named: dict[str, Any] = (
+        dict.fromkeys(("target", "above", "below", "tolerance"), hook) if hook else {}
+    )
+    return make_dict_structure_fn(Goal, _shared()[0], _cattrs_forbid_extra_keys=True, **named)
+
+
+@cache
+def _limits_hook() -> Hook:
+    """A hook for the limits of the rig's own keys."""
+    return make_dict_structure_fn(
+        model.Limits,
+        _shared()[0],
+        _cattrs_forbid_extra_keys=True,
+        total_flow_ul_min=override(
+            rename="total_flow", struct_hook=quantity_hook(model.Window, "uL/min")
+        ),
+        temperature_c=override(
+            rename="temperature", struct_hook=quantity_hook(model.Window, "degC")
+        ),
+        expressions=override(omit=True),
+    )
+
+
+@cache
+def _variable_hook(unit: str) -> Hook:
+    """A hook for a variable that is a heater's set point or a stream's flow rate, in a unit."""
+    return make_dict_structure_fn(
+        model.Variable,
+        _shared()[0],
+        _cattrs_forbid_extra_keys=True,
+        range=override(struct_hook=quantity_hook(model.Window, unit)),
+        step=override(struct_hook=quantity_hook(float, unit)),
+        expression=override(omit=True),
+        choices=override(omit=True),
+        device=override(omit=True),
+        quantity=override(omit=True),
+    )
+
+
+_reader: ContextVar[Structurer] = ContextVar("structurer")
+"""Who reads a value at this moment, for the hooks of the converter that all share."""
+
+
+def _of_the_reader(hook: Callable[[Structurer, Any, Any], Any]) -> Hook:
+    return lambda value, wanted: hook(_reader.get(), value, wanted)
+
+
+@cache
+def _shared() -> tuple[Converter, Mapping[type, Hook]]:
+    """The converter of all structurers, and the hooks for classes whose tables are read first.
+
+    cattrs compiles a function for each class, which takes longer than to read a profile: once a
+    process, then, and not once a profile.
+    """
+    converter = strict_converter(
+        named=(model.Stream, model.Component, model.DeviceEntry, model.Section, model.Channel)
+    )
+    reader = _of_the_reader
+    for cls, hook in (
+        (model.DeviceEntry, reader(Structurer._device)),
+        (model.Simulation, reader(Structurer._simulation)),
+        (model.ChemistryChoice, reader(Structurer._chemistry)),
+        (model.Channel, reader(Structurer._channel)),
+        (model.OffLine, lambda one, _: one),  # `_analysis` reads their tables
+        (_Picked, reader(Structurer._pick)),
+        (Expression, _expression),
+        (model.SurrogateChoice, reader(Structurer._surrogate)),
+        (model.Stage, reader(Structurer._stage)),
+        (Objective, reader(Structurer._objective)),
+        (Goal, _goal),
+        (model.LinearRule, _linear_rule),
+        (model.Variable, _variable),
+        (model.Limits, _limits),
+        (tuple[model.Setting, ...], settings),
+        (Outlets, _outlets),
+        (Ends, _ends),
+        (study.At, at_of),
+        (study.Sweep, sweep_of),
+    ):
+        converter.register_structure_hook_func(partial(operator.eq, cls), hook)
+    read_first: tuple[tuple[type, Hook], ...] = (
+        (model.Analysis, reader(Structurer._analysis)),
+        (model.Component, reader(Structurer._component)),
+        (model.Stream, reader(Structurer._stream)),
+        (model.SafeStep, reader(Structurer._safe_step)),
+        (Interlock, reader(Structurer._interlock)),
+    )
+    plain = {cls: converter.get_structure_hook(cls) for cls, _ in read_first}
+    for one, first in read_first:
+        converter.register_structure_hook_func(partial(operator.eq, one), first)
+    return converter, plain
 
 
 @attrs.frozen(kw_only=True)

@@ -88,7 +88,7 @@ class Limits:
 class Steady:
     """Criteria for a heater that is stable at its set point, and its speed.
 
-    Only `flowrig plan` uses the rates and the settling time; a run reads the heater instead. Their
+    Only `flowrig plan` uses the rates and the time constants; a run reads the heater instead. Their
     defaults are assumed for three cartridges in an aluminium plate that cools in still air.
 
     Attributes:
@@ -99,6 +99,8 @@ class Steady:
         heating_c_min: heating rate [°C/min].
         cooling_c_min: cooling rate [°C/min].
         settling_s: time constant [s] of the final approach to the set point.
+        loss_s: time constant [s] of the loss of heat to the room, which limits the cooling rate
+            near room temperature.
     """
 
     tolerance_c: float = 1.0
@@ -108,6 +110,7 @@ class Steady:
     heating_c_min: float = 20.0
     cooling_c_min: float = 6.0
     settling_s: float = 15.0
+    loss_s: float = 600.0
 
 
 @frozen(kw_only=True)

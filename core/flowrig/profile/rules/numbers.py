@@ -146,6 +146,12 @@ def steady(profile: Profile) -> Iterator[Finding]:
     yield from _positive(rule.heating_c_min, ("steady", "heating"), "°C/min")
     yield from _positive(rule.cooling_c_min, ("steady", "cooling"), "°C/min")
     yield from _positive(rule.settling_s, ("steady", "settling"), "s")
+    if rule.loss_s <= rule.settling_s:
+        yield Finding(
+            ("steady", "loss"),
+            f"got {rule.loss_s:g} s",
+            expected=f"longer than `settling`, {rule.settling_s:g} s",
+        )
     if rule.timeout_s <= rule.hold_s:
         yield Finding(
             ("steady", "timeout"),

@@ -1,0 +1,425 @@
+"""Every published system on its emulated rig: what its paper says, and what came out.
+
+Run with `python benchmarks/systems.py`, for some of them with `--only S7 S9`, for a look in two
+minutes with `--quick`. Each system is a shipped profile, with its own campaign or with one of
+`benchmarks/published`. It is planned, run through the real drivers on emulated instruments, and
+compared with its plan and its paper. `--write` puts the rows into docs/systems.md; rows that were
+not run stay as they are. `pip install xopt` adds the generator of S12.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+from published_claims import (
+    PUBLISHED,
+    Claim,
+    Look,
+    Twin,
+    ahead,
+    artificial_chemist,
+    chance,
+    core_shell,
+    heat_up,
+    hot_injection,
+    maria,
+    nothing_published,
+    old_records,
+    plateaus,
+    purification,
+    rebuilt,
+    reprecipitation,
+    scatter,
+    side_by_side,
+    twins,
+    two_looks,
+    whole_spectrum,
+)
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from flowrig.journal.events import HoldBegun, Outcome
+from flowrig.journal.journal import AnyEvent
+from flowrig.operator.hold import HoldKind
+from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.planning.plan import Plan, plan_campaign
+from flowrig.plugins.registry import Plugins
+from flowrig.profile import load_profile
+from flowrig.profile.model.flow import GAS
+from flowrig.run.options import RunOptions
+from flowrig.run.start import start_run
+from flowrig.run_record.reader import RunRecord
+from flowrig.run_record.scorecard.scorecard import scorecard_of
+
+SEED = 1
+PAGE = Path(__file__).parents[1] / "docs" / "systems.md"
+BEGIN, END = "<!-- systems.py: rows -->", "<!-- systems.py: end -->"
+KINDS = ("sign", "order", "size")
+TIME_OFF, VOLUME_OFF = 0.03, 0.01
+"""How far a plan may be off, as shares of the rig time and of the volume."""
+
+
+@frozen(kw_only=True)
+class System:
+    """A published system.
+
+    Attributes:
+        key: its number, "S7".
+        title: what it is, in a few words.
+        profile: the shipped profile; "" for data without a rig.
+        targets: what is run: shipped profiles, or files of `benchmarks/published`.
+        look: compares the runs with the paper.
+        data: compares data with the paper, in place of runs.
+        work_s: about how much processor time [s] it takes.
+        missing: why it is not run; "" if it is.
+    """
+
+    key: str
+    title: str
+    profile: str = ""
+    targets: tuple[str, ...] = ()
+    look: Look = nothing_published
+    data: Twin | None = None
+    work_s: float = 10.0
+    missing: str = ""
+
+
+HEAT_UP = "cs3cu2i5-heatup-chem3"
+SYSTEMS = (
+    System(key="S1", title="heat-up synthesis of Cs3Cu2I5", profile=HEAT_UP, targets=(HEAT_UP,),
+           look=heat_up, work_s=40),
+    System(key="S2", title="robustness and cross-contamination", profile=HEAT_UP,
+           targets=("s02.toml",), look=scatter, work_s=12),
+    System(key="S3", title="mixing and reaction time", profile=HEAT_UP, targets=("s03.toml",),
+           look=plateaus, work_s=15),
+    System(key="S4", title="digital twin of measured experiments", profile=HEAT_UP, data=twins,
+           work_s=20),
+    System(key="S5", title="expected improvement against chance",
+           profile="cs3cu2i5-heatup-published", targets=("cs3cu2i5-heatup-published",),
+           look=chance, work_s=300),
+    System(key="S6", title="hot injection of Cs3Cu2I5", profile="cs3cu2i5-hot-injection",
+           targets=("cs3cu2i5-hot-injection", "s06.toml"), look=hot_injection, work_s=90),
+    System(key="S7", title="reprecipitation of CsPbBr3", profile="cspbbr3-larp-published",
+           targets=("s07.toml",), look=reprecipitation, work_s=3),
+    System(key="S8", title="Artificial Chemist", profile="artificial-chemist",
+           targets=("artificial-chemist",), look=artificial_chemist, work_s=30),
+    System(key="S9", title="MARIA", profile="maria-kriging", targets=("maria-kriging",),
+           look=maria, work_s=15),
+    System(key="S10", title="slug velocity under control", missing="control of a reading"),
+    System(key="S11", title="traveling probe and lifetimes", missing="a stage that scans"),
+    System(key="S12", title="a whole spectrum, by optimizers of others", profile="whole-spectrum",
+           targets=("whole-spectrum",), look=whole_spectrum, work_s=50),
+    System(key="S13", title="sixteen reactors side by side", profile="numbering-up",
+           targets=("numbering-up",), look=side_by_side, work_s=20),
+    System(key="S14", title="from salts to fractions", profile="salts-to-fractions",
+           targets=("salts-to-fractions",), look=two_looks, work_s=15),
+    System(key="S15", title="mixing time by a sample loop", profile="sample-loop",
+           targets=("sample-loop",), work_s=10),
+    System(key="S16", title="core and shell in two stages", profile="two-stage-core-shell",
+           targets=("two-stage-core-shell",), look=core_shell, work_s=30),
+    System(key="S17", title="grid of ligand pairs", profile="ligand-grid",
+           targets=("ligand-grid",), work_s=120),
+    System(key="S18", title="guided by a slow analyzer", profile="slow-analyzer",
+           targets=("slow-analyzer",), look=ahead, work_s=8),
+    System(key="S19", title="before and after purification", profile="in-line-purification",
+           targets=("in-line-purification",), look=purification, work_s=30),
+    System(key="S20", title="the path changed between runs", profile="two-mixers",
+           targets=("s20.toml",), look=rebuilt, work_s=15),
+    System(key="S21", title="old records without a rig", data=old_records, work_s=20),
+)  # fmt: skip
+QUICK = ("S2", "S7", "S9", "S14", "S15", "S18", "S21")
+
+
+@frozen(kw_only=True)
+class Row:
+    """What one system came to.
+
+    Attributes:
+        key: number of the system.
+        experiments: how many were measured.
+        rig_h: rig time [h], without waits for people and results.
+        processor_s: processor time [s] of plan, runs and looks.
+        claims: what the paper says, and what came out.
+        time_off: by how much the plan's time is off, as a share: before the run, and with the
+            conditions that were decided in it; None without a run.
+        volume_off: the same of the volume of all liquids.
+        problem: why it could not be run; "" if it could.
+    """
+
+    key: str
+    experiments: int = 0
+    rig_h: float = 0.0
+    processor_s: float = 0.0
+    claims: Sequence[Claim] = ()
+    time_off: tuple[float, float] | None = None
+    volume_off: tuple[float, float] | None = None
+    problem: str = ""
+
+
+class Attendant:
+    """A person who does at once what a run waits for, as plans assume; results take their time."""
+
+    def __init__(self) -> None:
+        self.requests = OperatorRequests()
+
+    def __call__(self, event: AnyEvent) -> None:
+        """Follow the journal."""
+        hold = self.requests.hold
+        if not isinstance(event.data, HoldBegun) or hold is None:
+            return
+        if hold.kind in (HoldKind.NEED, HoldKind.GATE):
+            self.requests.ask(
+                Request.GO_ON, by="benchmark", refilled=hold.refill, emptied=hold.empty
+            )
+
+
+@frozen
+class Amounts:
+    """Rig time [s] without waits for people and results, and liquid [µL]; a sum over runs."""
+
+    time_s: float = 0.0
+    volume_ul: float = 0.0
+
+    def __add__(self, other: "Amounts") -> "Amounts":
+        return Amounts(self.time_s + other.time_s, self.volume_ul + other.volume_ul)
+
+    def off(self, taken: "Amounts") -> tuple[float, float]:
+        """By how much a plan is off what was taken, as shares."""
+        volume = self.volume_ul / taken.volume_ul - 1.0 if taken.volume_ul else 0.0
+        return self.time_s / taken.time_s - 1.0, volume
+
+
+@frozen
+class Done:
+    """Runs of a system, and what its plans said."""
+
+    taken: Amounts
+    before: Amounts
+    decided: Amounts
+    experiments: int
+    claims: Sequence[Claim]
+
+
+def planned(plan: Plan, gases: Iterable[str]) -> Amounts:
+    """What a plan says."""
+    gone = {*gases}
+    return Amounts(plan.time_s, sum(ul for s, ul in plan.volumes_ul.items() if s not in gone))
+
+
+def taken(record: RunRecord, gases: Iterable[str]) -> Amounts:
+    """What a run took."""
+    gone, times = {*gases}, scorecard_of(record).time
+    volume_ul = sum(
+        ul
+        for event in record.journal.events(Outcome)
+        for stream, ul in (event.data.dispensed_ul or {}).items()
+        if stream not in gone
+    )
+    busy_s = times.total_s - times.seconds["hold"] - times.seconds["decision"]
+    return Amounts(busy_s, volume_ul)
+
+
+def run_all(system: System, folder: Path) -> Done:
+    """Plan and run what a system consists of."""
+    plugins, records = Plugins.discover(), []
+    sums = [Amounts(), Amounts(), Amounts()]
+    for place, name in enumerate(system.targets):
+        target = PUBLISHED / name if name.endswith(".toml") else name
+        profile = load_profile(target, plugins)
+        gases = [name for name, one in profile.streams.items() if one.phase == GAS]
+        before = planned(plan_campaign(profile, SEED), gases)
+        attendant = Attendant()
+        options = RunOptions(
+            folder=folder / str(place),
+            simulate=True,
+            seed=SEED,
+            plugins=plugins,
+            requests=attendant.requests,
+            listeners=[attendant],
+            yes_to=[gate.name for gate in profile.gates],
+        )
+        outcome = start_run(target, options)
+        if outcome.state != "finished":
+            raise RuntimeError(f"{name}: {outcome.state}: {outcome.reason}")
+        record = outcome.record()
+        decided: dict[str, list[Mapping[str, Any]]] = {}
+        for one in record.decisions():
+            decided.setdefault(one.stage, []).append(one.conditions)
+        amounts = taken(record, gases)
+        after = planned(plan_campaign(profile, SEED, decided), gases)
+        sums = [a + b for a, b in zip(sums, (amounts, before, after), strict=True)]
+        records.append(record)
+    count = sum(len(record.experiments()) for record in records)
+    claims = system.look(records)
+    for record in records:
+        record.close()
+    return Done(*sums, count, claims)
+
+
+def measure(key: str) -> Row:
+    """Run one system; in a process of its own."""
+    system = next(one for one in SYSTEMS if one.key == key)
+    began_s = time.process_time()
+    with tempfile.TemporaryDirectory(prefix=f"flowrig-{key}-") as home:
+        try:
+            if system.data is not None:
+                claims = system.data(Path(home))
+                return Row(key=key, claims=claims, processor_s=time.process_time() - began_s)
+            done = run_all(system, Path(home))
+        except Exception as error:
+            return Row(key=key, problem=f"{type(error).__name__}: {error}".partition("\n")[0])
+    time_off, volume_off = zip(
+        *(one.off(done.taken) for one in (done.before, done.decided)), strict=True
+    )
+    return Row(
+        key=key,
+        experiments=done.experiments,
+        rig_h=done.taken.time_s / 3600,
+        processor_s=time.process_time() - began_s,
+        claims=done.claims,
+        time_off=time_off,
+        volume_off=volume_off,
+    )
+
+
+# --- Table ---------------------------------------------------------------------------------------
+
+
+HEAD = (
+    "| | profile | experiments | rig, h | processor, s | the paper | the emulated rig "
+    "| agrees | plan is off: time, volume |\n|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def agreement(claims: Sequence[Claim]) -> str:
+    """How many claims of each kind agree, such as "sign 1/1, size 2/3"."""
+    kinds = {kind: [one.agrees for one in claims if one.kind == kind] for kind in KINDS}
+    return ", ".join(f"{kind} {sum(some)}/{len(some)}" for kind, some in kinds.items() if some)
+
+
+def off_words(row: Row) -> str:
+    """By how much the plan is off, before the run and with what was decided in it."""
+    if row.time_off is None or row.volume_off is None:
+        return "–"
+    before, decided = (
+        f"{time:+.1%}, {volume:+.1%}"
+        for time, volume in zip(row.time_off, row.volume_off, strict=True)
+    )
+    return before if before == decided else f"{before}; decided {decided}"
+
+
+def line(system: System, row: Row | None) -> str:
+    """One row of the table."""
+    profile = f"[`{system.profile}`]({page_of(system.profile)})" if system.profile else "–"
+    if row is None or row.problem:
+        why = f"not run: {system.missing or 'no result yet'}" if row is None else row.problem
+        return f"| {system.key} | {profile} | – | – | – | {system.title} | {why} | – | – |"
+    said = "<br>".join(one.paper for one in row.claims) or "nothing to compare: invented numbers"
+    found = "<br>".join(f"{one.found}{'' if one.agrees else ' (**no**)'}" for one in row.claims)
+    counts = (str(row.experiments), f"{row.rig_h:.1f}") if row.experiments else ("–", "–")
+    return (
+        f"| {system.key} | {profile} | {counts[0]} | {counts[1]} | {row.processor_s:.0f} | {said} "
+        f"| {found or '–'} | {agreement(row.claims) or '–'} | {off_words(row)} |"
+    )
+
+
+def page_of(profile: str) -> str:
+    """Where the page of a profile is, from docs/systems.md."""
+    if profile.startswith("cs3cu2i5-heatup"):
+        return "simulation.md#cs3cu2i5-heatup"
+    return f"rigs/{profile}.md"
+
+
+def merged(text: str, rows: Mapping[str, Row]) -> str:
+    """The page with new rows, and the old ones of systems that were not run."""
+    before, rest = text.split(BEGIN)
+    old, after = rest.split(END)
+    kept = dict(re.findall(r"^(?:\| (S\d+) (\|.*))$", old, re.MULTILINE))
+    lines = [HEAD]
+    for system in SYSTEMS:
+        if system.key in rows or system.key not in kept:
+            lines.append(line(system, rows.get(system.key)))
+        else:
+            lines.append(f"| {system.key} {kept[system.key]}")
+    return f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}"
+
+
+def tell(row: Row) -> None:
+    """Print what one system came to."""
+    system = next(one for one in SYSTEMS if one.key == row.key)
+    console = Console(highlight=False, soft_wrap=True)
+    where = system.profile or "no rig"
+    if row.problem:
+        console.print(f"{row.key} {system.title} ({where}): failed: {row.problem}", style="red")
+        return
+    console.print(
+        f"{row.key} {system.title} ({where}): {row.experiments} experiments, {row.rig_h:.1f} h of "
+        f"rig time, {row.processor_s:.0f} s of processor time; plan is off {off_words(row)}"
+    )
+    for one in row.claims:
+        mark = "agrees" if one.agrees else "DIFFERS"
+        console.print(f"    {one.kind:5} {mark:7}  {one.paper}: {one.found}")
+
+
+def chosen(only: Sequence[str], *, quick: bool) -> list[System]:
+    """The systems to run, those that take longest first."""
+    wanted = {one.upper() for one in only} or {*(QUICK if quick else (s.key for s in SYSTEMS))}
+    unknown = wanted - {one.key for one in SYSTEMS}
+    if unknown:
+        raise SystemExit(f"there is no system {', '.join(sorted(unknown))}; there are S1 to S21")
+    some = [one for one in SYSTEMS if one.key in wanted and not one.missing]
+    return sorted(some, key=lambda one: -one.work_s)
+
+
+def measured(systems: Sequence[System], jobs: int) -> dict[str, Row]:
+    """Run systems, some at a time; tells each when it is done."""
+    rows: dict[str, Row] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+               TextColumn("left:"), TimeRemainingColumn())  # fmt: skip
+    bar = Progress(*columns, console=Console(stderr=True))
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with bar, ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        task = bar.add_task("systems", total=sum(one.work_s for one in systems))
+        waiting = {pool.submit(measure, one.key): one for one in systems}
+        for future in as_completed(waiting):
+            row = future.result()
+            rows[row.key] = row
+            tell(row)
+            bar.update(task, advance=waiting[future].work_s)
+    return rows
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", default=[], metavar="S7", help="these systems")
+    parser.add_argument("--quick", action="store_true", help="a few that take seconds each")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for every number")
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/systems.md")
+    asked = parser.parse_args()
+    rows = measured(chosen(asked.only, quick=asked.quick), asked.jobs)
+    for system in SYSTEMS:
+        if system.missing and not asked.only:
+            print(f"{system.key} {system.title}: not run: {system.missing}")
+    if asked.json:
+        asked.json.write_text(
+            json.dumps([asdict(row) for row in rows.values()], indent=1), encoding="utf-8"
+        )
+    if asked.write:
+        PAGE.write_text(merged(PAGE.read_text("utf-8"), rows), encoding="utf-8", newline="\n")
+    return 1 if any(row.problem for row in rows.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
