@@ -1,6 +1,6 @@
 """Experiments as optimizers get them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowrig.journal.events import Skipped
@@ -36,17 +36,16 @@ def results_for_optimizers(
         one row for each experiment, in the order in which they ended, or in which the results came
         that they waited for.
     """
-    objective, space = record.profile.objective, record.profile.space
-    beyond = any(stage.beyond for stage in record.campaign.stages)
+    objective = record.profile.objective
     nothing = dict.fromkeys((*objective.responses, objective.name), float("nan"))
     rows: list[tuple[int, dict[str, Any]]] = []
     experiments = record.experiments() if before is None else record.experiments_before(before)
     for experiment in experiments:
         if not experiment.decision.settles or experiment.awaits:
             continue
-        if not is_known_to(arm, experiment.decision.arm):
-            continue
-        if beyond and not space.holds(experiment.conditions):
+        if not is_known_to(arm, experiment.decision.arm) or not _in_space(
+            record, experiment.conditions
+        ):
             continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
@@ -59,10 +58,14 @@ def results_for_optimizers(
         rows.append((experiment.complete_at, row))
     known = {d.index for d in record.decisions() if d.settles and is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
-        if event.data.index not in known:
-            continue
-        if beyond and not space.holds(event.data.conditions):
+        if event.data.index not in known or not _in_space(record, event.data.conditions):
             continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]
+
+
+def _in_space(record: RunRecord, conditions: Mapping[str, Any]) -> bool:
+    """Whether conditions lie in the search space, which only a study can leave."""
+    leaves = any(stage.beyond for stage in record.campaign.stages)
+    return not leaves or record.profile.space.holds(conditions)
