@@ -27,6 +27,7 @@ from flowrig.procedure.procedures import calibrate, continue_condition, run_cond
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
+    Divert,
     Draw,
     LookAtRig,
     PutIn,
@@ -241,6 +242,7 @@ class DryRun:
             LookAtRig: lambda step: None,
             TellChanges: lambda step: (),
             SetValues: self._set_values,
+            Divert: lambda step: self._set_values(SetValues(step.values)),
             TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: self._tell_readings,
             TellToCome: lambda _step: {},
@@ -336,6 +338,8 @@ class DryRun:
             return run_condition(profile, planned, self._probe)
         points = [one for one in after if isinstance(one, Point)]
         following = list(takewhile(lambda one: one.continues, points))
+        if not following:  # what is asked for next is known here: its flow ends
+            planned = evolve(planned, keeps_s=0.0)
         flow = flow_of(profile, planned, following)
         if not planned.continues:
             return run_condition(profile, planned.conditions, self._probe, flow)

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
@@ -25,6 +25,7 @@ from flowrig.procedure.parts import (
 )
 from flowrig.procedure.steps import (
     Acquire,
+    Divert,
     LookAtRig,
     PutIn,
     SetFlowRates,
@@ -91,12 +92,14 @@ class Flow:
         frames: how many frames are taken; None for those of an experiment.
         keeps: whether it flows on afterwards, for a point that continues.
         kept_s: for how long [s] it will.
+        values: what other devices are set to while it flows, by device.
     """
 
     wait_s: float | None = None
     frames: int | None = None
     keeps: bool = False
     kept_s: float = 0.0
+    values: Mapping[str, Value] = field(factory=dict)
 
 
 STEADY = Flow()
@@ -195,6 +198,9 @@ def continue_condition(
         conditions: those under which it flows.
         flow: how long to wait, and whether it flows on afterwards.
     """
+    usual = profile.device_values(conditions)
+    if flow.values or usual:
+        yield Divert({**usual, **flow.values}, usual)
     if flow.wait_s:
         yield Wait(flow.wait_s, "the flow goes on")
     flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)

@@ -13,6 +13,7 @@ from flowrig.interfaces.capabilities import Value
 
 __all__ = [
     "Acquire",
+    "Divert",
     "Draw",
     "LookAtRig",
     "Procedure",
@@ -74,6 +75,14 @@ class SetValues(Step):
     """Set devices to numbers in their units, or turn them to positions, by device."""
 
     values: Mapping[str, Value]
+
+
+@frozen
+class Divert(Step):
+    """Set devices while liquid flows; where it stops, and on every hold, they are set back."""
+
+    values: Mapping[str, Value]
+    back: Mapping[str, Value]
 
 
 @frozen
