@@ -353,6 +353,17 @@ class FluidState:
             raise InputError(f"{self._profile.name}: no reactive stream flows through a flow cell")
         return self.chemistry.product(parcel)
 
+    @property
+    def middle(self) -> Product:
+        """The product at steady state in the middle of the search space, where it is taken.
+
+        Raises:
+            InputError: nothing reactive flows there.
+        """
+        space = self._profile.space
+        (conditions,) = space.rows(space.from_unit(np.full((1, len(space.parameters)), 0.5)))
+        return self.steady_product(conditions)
+
     def steady_parcel(
         self, conditions: Mapping[str, float], cell: FlowCell | None = None
     ) -> Parcel | None:
