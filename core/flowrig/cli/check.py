@@ -220,7 +220,7 @@ def _plain_outlook(outlook: Any) -> dict[str, Any]:
 
 
 def _print_outlook(outlook: Any) -> None:
-    """What `--simulate` will do; in yellow if that is little: invented numbers, or results to enter."""
+    """What `--simulate` will do; in yellow if its numbers are invented, or results lack."""
     sure = outlook.works and not outlook.invented and not outlook.unanswered
     print_paragraph(str(outlook), indent=2, fg=None if sure else "yellow")
 

@@ -98,8 +98,8 @@ class SimulationOutlook:
         told = "; its numbers are invented and stand for nothing" if self.invented else ""
         if self.unanswered:
             told += (
-                f"; it says nothing of {' and '.join(self.unanswered)}, so that the run waits until "
-                "`flowrig result` enters that for each experiment"
+                f"; it says nothing of {' and '.join(self.unanswered)}, so that the run waits "
+                "until `flowrig result` enters that for each experiment"
             )
         return f"--simulate works{with_what}{told}"
 
