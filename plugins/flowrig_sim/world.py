@@ -222,7 +222,13 @@ def _spectrometers(
             disturbances=disturbances,
             fluid=access.fluid,
         )
-        bodies[name] = CellBody(exposures, detector.coefficients, access, has_slugs=has_slugs)
+        bodies[name] = CellBody(
+            exposures,
+            detector.coefficients,
+            access,
+            has_slugs=has_slugs,
+            lines=len(path.line_cells.get(name, ())),
+        )
     return bodies, seen
 
 
