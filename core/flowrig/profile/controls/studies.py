@@ -204,28 +204,8 @@ def require_points(
         raise PluginError(f"it asks for {len(points)} points where {most} are left")
     door = Door(rig.space)
     found = [attrs.evolve(one, conditions=door.admit(one.conditions)) for one in points]
-    for place, one in enumerate(found):
-        settles = not one.continues and one.after_s is None and one.frames is None
-        settles &= one.keeps_s == 0.0
-        if not (settles or rig.can_continue):
-            raise PluginError(
-                f"point {place + 1} keeps or watches a flow, and experiments of this rig have "
-                "steps of their own, [[procedure]]"
-            )
-        if one.frames is not None and not 1 <= one.frames <= rig.frames:
-            most = rig.frames
-            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
-        if not 0.0 <= one.keeps_s < math.inf:
-            raise PluginError(f"point {place + 1} has keeps_s = {one.keeps_s}; expected 0 or more")
-        wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
-        if wrong or (one.values and not one.continues):
-            raise PluginError(
-                f"point {place + 1} sets {wrong[0]} to {one.values[wrong[0]]!r}, which it has not"
-                if wrong
-                else f"point {place + 1} has values, and does not continue"
-            )
-        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
-            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
+    for place, one in enumerate(found, 1):
+        _require_point(place, one, rig)
     # A journal that was cut may hold a part of an answer: the rest of it settles first.
     for place, (before, one) in enumerate(pairwise([last, *found]), 1):
         if one is not None and one.continues and before is None:
@@ -235,6 +215,31 @@ def require_points(
                 f"point {place} continues, under other conditions than the one before"
             )
     return found
+
+
+def _require_point(place: int, one: Point, rig: StudyRig) -> None:
+    """A point by itself, the nth of an answer from 1; raises the same as `require_points`."""
+    settles = not one.continues and one.after_s is None and one.frames is None
+    settles &= one.keeps_s == 0.0
+    if not (settles or rig.can_continue):
+        raise PluginError(
+            f"point {place} keeps or watches a flow, and experiments of this rig have "
+            "steps of their own, [[procedure]]"
+        )
+    if one.frames is not None and not 1 <= one.frames <= rig.frames:
+        most = rig.frames
+        raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
+    if not 0.0 <= one.keeps_s < math.inf:
+        raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
+    if wrong or (one.values and not one.continues):
+        raise PluginError(
+            f"point {place} sets {wrong[0]} to {one.values[wrong[0]]!r}, which it has not"
+            if wrong
+            else f"point {place} has values, and does not continue"
+        )
+    if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
+        raise PluginError(f"point {place} has after_s = {one.after_s}; expected 0 or more")
 
 
 def at_of(value: Any, _type: Any = None) -> At:
