@@ -143,7 +143,7 @@ def test_heaters_are_followed_while_liquid_flows() -> None:
 
 
 @pytest.mark.slow
-def test_a_fast_start_measures_the_same_in_half_the_time(tmp_path: Path) -> None:
+def test_a_fast_start_measures_the_same_sooner(tmp_path: Path) -> None:
     """Features differ within the scatter of the rig; the plan tells time and volume."""
     features: list[dict[str, float]] = []
     ended_s: list[float] = []
