@@ -65,9 +65,13 @@ class SetTemperatures(Step):
 
 @frozen
 class WaitSteady(Step):
-    """Wait until heaters are stable at set points [°C]."""
+    """Wait until heaters are stable at set points [°C].
+
+    With `within_c` only until all of them are that near [°C].
+    """
 
     set_points_c: Mapping[str, float]
+    within_c: float | None = None
 
 
 @frozen
@@ -132,10 +136,15 @@ class Settle(Step):
 
 @frozen
 class Wait(Step):
-    """Wait for a time [s], watching heaters and pumps."""
+    """Wait for a time [s], watching heaters and pumps.
+
+    The result is whether the heaters of `steady_at_c` are stable at these set points [°C] at its
+    end; true without any.
+    """
 
     duration_s: float
     reason: str
+    steady_at_c: Mapping[str, float] = field(factory=dict)
 
 
 @frozen
