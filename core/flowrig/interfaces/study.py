@@ -20,6 +20,7 @@ __all__ = [
     "At",
     "Finding",
     "Findings",
+    "Fraction",
     "Panel",
     "PlannedStudy",
     "Point",
@@ -155,6 +156,10 @@ class StudyRig:
         decided: conditions of every experiment of the stages before, by its number.
         ahead: how many experiments the stages before will have, of a campaign that has not begun;
             0 in a run.
+        product_ul_min: computes the flow rate [µL/min] of all streams but carriers under
+            conditions; None where it is not known.
+        keeps_flow_s: computes for how long [s] full syringes and supplies can keep the flow of
+            conditions after the first look at it; None where that has no end.
     """
 
     space: Space
@@ -170,6 +175,8 @@ class StudyRig:
     earlier: Sequence[StudyPoint] = ()
     decided: Mapping[int, Conditions] = field(factory=dict)
     ahead: int = 0
+    product_ul_min: Callable[[Conditions], float] | None = None
+    keeps_flow_s: Callable[[Conditions], float] | None = None
 
     @cached_property
     def middle(self) -> Conditions:
@@ -288,6 +295,35 @@ class Findings:
     repeatability: Mapping[str, float] = field(factory=dict)
 
 
+@frozen(kw_only=True)
+class Fraction:
+    """A part of the product that flowed between two looks at it.
+
+    Attributes:
+        number: from 1, in the order in which they were made.
+        experiments: numbers of the experiments that looked at it, in order.
+        started_s: rig time [s] of the first of these looks.
+        ended_s: rig time [s] of the last of these looks.
+        volume_ul: its volume [µL], of all streams but carriers.
+        mean: mean of its looks by feature, in the feature's unit; nan where a look has no value.
+        sd: their standard deviation by feature; nan where it cannot be known.
+        kept: whether it is kept; if not, it is refused.
+        reason: why it is refused, in one phrase; "" if it is kept.
+        told: what else a person should know, one sentence each, such as a drift.
+    """
+
+    number: int
+    experiments: tuple[int, ...]
+    started_s: float
+    ended_s: float
+    volume_ul: float
+    mean: Mapping[str, float]
+    sd: Mapping[str, float]
+    kept: bool
+    reason: str = ""
+    told: tuple[str, ...] = ()
+
+
 class Study(ABC):
     """Asks for points, and says what they show. Both follow from the points alone.
 
@@ -322,6 +358,17 @@ class Study(ABC):
         Args:
             points: all of this study that are over, in order.
         """
+
+    def fractions(self, points: Sequence[StudyPoint]) -> Sequence[Fraction]:
+        """The fractions of the product that are complete; none of a study that makes no product.
+
+        A run asks after every point, and writes each fraction to the journal once. What is said of
+        a fraction follows from the points up to its last look, so that it stays as it was written.
+
+        Args:
+            points: all of this study that are over, in order.
+        """
+        return ()
 
 
 class PlannedStudy(Study):

@@ -59,6 +59,7 @@ class StudyBench:
             frames=200,
             frames_s=20.0,
             rsd={"pla": SCATTER},
+            product_ul_min=lambda conditions: 100.0 + float(conditions.get("B", 300.0)),
         )
 
     def fresh(self, rig: StudyRig | None = None) -> Study:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ __all__ = [
     "acquisition_s",
     "asked",
     "at_of",
+    "keeps_flow_s",
     "new_study",
     "require_points",
     "study_rig",
@@ -102,6 +104,10 @@ def study_rig(
         rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
         return Topology.of(profile, conditions).equilibrium_time_s(rates_ul_min) / times
 
+    def product_ul_min(conditions: Mapping[str, Any]) -> float:
+        rates_ul_min = profile.flow_rates_ul_min(conditions)
+        return sum(q for n, q in rates_ul_min.items() if profile.streams[n].role != "carrier")
+
     times = profile.residence_time.equilibrium
     units = {name: one.unit for name, one in profile.features.items()} | profile.readings
     rsd = profile.analysis.rsd(tuple(units))
@@ -119,7 +125,42 @@ def study_rig(
         earlier=earlier,
         decided=decided or {},
         ahead=ahead,
+        product_ul_min=product_ul_min,
+        keeps_flow_s=partial(keeps_flow_s, profile),
     )
+
+
+def keeps_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
+    """For how long [s] full syringes and supplies keep a flow after the first look at it.
+
+    What interlocks keep, what the safe state flushes with and what rinses a line is not counted.
+
+    Args:
+        profile: the rig.
+        conditions: under which it flows.
+    """
+    rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
+    least_ul = dict.fromkeys(rates_ul_min, 0.0)
+    for interlock in profile.interlocks:
+        if interlock.kind == "syringe-not-empty":
+            for name in least_ul.keys() & set(interlock.streams):
+                least_ul[name] = max(least_ul[name], interlock.remainder_ul)
+    for name in least_ul:
+        flushed = (
+            step.flow_rates_ul_min.get(name, 0.0) * step.at_most_s / 60
+            for step in profile.safe_state
+        )
+        least_ul[name] += max(flushed, default=0.0) + profile.streams[name].rinse_ul
+    lasts_s = min(
+        (profile.streams[n].capacity_ul - least_ul[n]) / rate * 60
+        for n, rate in rates_ul_min.items()
+    )
+    wanted, times = profile.residence_time.stationary, profile.residence_time.equilibrium
+    settles_s = Topology.of(profile, conditions).equilibrium_time_s(rates_ul_min)
+    if wanted is not None:
+        settles_s *= wanted.longest / times
+        settles_s += acquisition_s(profile, wanted.frames)
+    return lasts_s - settles_s - acquisition_s(profile, profile.analysis.frames)
 
 
 def new_study(stage: Stage, rig: StudyRig) -> Study:
