@@ -152,6 +152,7 @@ class CampaignLoop:
         found = evaluate(profile, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *found)
         self._journal.report(newest_symptoms(self._record), only_new_kinds=True)
+        self._studies.write_fractions(decision.stage)
 
     def _observe(
         self, decision: Decision, calibration: LightCalibration
