@@ -150,7 +150,8 @@ class Row:
         processor_s: processor time [s] of plan, runs and looks.
         claims: what the paper says, and what came out.
         time_off: by how much the plan's time is off, as a share: before the run, and with the
-            conditions that were decided in it; None without a run.
+            conditions that were decided in it, as `flowrig plan --rehearse` has them; None
+            without a run.
         volume_off: the same of the volume of all liquids.
         problem: why it could not be run; "" if it could.
     """
@@ -307,14 +308,14 @@ def agreement(claims: Sequence[Claim]) -> str:
 
 
 def off_words(row: Row) -> str:
-    """By how much the plan is off, before the run and with what was decided in it."""
+    """By how much the plan is off: as it is, and as a rehearsal makes it."""
     if row.time_off is None or row.volume_off is None:
         return "–"
     before, decided = (
         f"{time:+.1%}, {volume:+.1%}"
         for time, volume in zip(row.time_off, row.volume_off, strict=True)
     )
-    return before if before == decided else f"{before}; decided {decided}"
+    return before if before == decided else f"{before}; rehearsed {decided}"
 
 
 def line(system: System, row: Row | None) -> str:

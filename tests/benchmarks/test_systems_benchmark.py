@@ -53,7 +53,7 @@ def test_the_table_has_a_row_for_each_and_keeps_those_that_were_not_run(
     row = systems.Row(key="S9", experiments=36, rig_h=1.4, claims=[claim], **offs)
     once = systems.merged(page, {"S9": row})
     assert (
-        "| 36 | 1.4 | 0 | 1.5 h | 1.4 h | size 1/1 | +1.0%, +2.0%; decided +0.0%, +0.1% |" in once
+        "| 36 | 1.4 | 0 | 1.5 h | 1.4 h | size 1/1 | +1.0%, +2.0%; rehearsed +0.0%, +0.1% |" in once
     )
     again = systems.merged(once, {"S7": systems.Row(key="S7", problem="no liquid")})
     assert "| no liquid |" in again
