@@ -387,6 +387,27 @@ def two_looks(records: Records) -> list[Claim]:
     ]
 
 
+def side_by_side(records: Records) -> list[Claim]:
+    """S13."""
+    (record,) = records
+    made = sound(record)
+    widest_nm = max(one.features["spread_nm"] for one in made)
+    uneven = [one.features["unevenness"] for one in made]
+    per_h_l = (
+        0.06 * max(sum(record.profile.flow_rates_ul_min(o.conditions).values()) for o in made) / 1e3
+    )
+    return [
+        Claim(
+            "size",
+            "peak wavelengths of sixteen lines within 10 nm",
+            f"standard deviation of {widest_nm:.2g} nm at most, of another material whose peak "
+            f"hardly depends on the flow; brightness within {max(uneven):.0%}",
+            widest_nm <= 10.0,
+        ),
+        Claim("size", "1 L/h", f"{per_h_l:.2g} L/h with the carrier", 0.5 <= per_h_l <= 2.0),
+    ]
+
+
 def core_shell(records: Records) -> list[Claim]:
     """S16."""
     (record,) = records

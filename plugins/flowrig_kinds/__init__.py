@@ -11,7 +11,7 @@ from flowrig_kinds.detectors import PhaseSensor, Tcspc
 from flowrig_kinds.flow_source import FlowSource
 from flowrig_kinds.numbers import FlowController, Light, Stage, Stirrer
 from flowrig_kinds.sensor import Sensor
-from flowrig_kinds.valve import Collector, Valve
+from flowrig_kinds.valve import Collector, Switch, Valve
 
 __all__ = [
     "Collector",
@@ -22,6 +22,7 @@ __all__ = [
     "Sensor",
     "Stage",
     "Stirrer",
+    "Switch",
     "Tcspc",
     "Valve",
     "flowrig_drivers",
@@ -47,6 +48,8 @@ _KINDS = (
      "shines with an intensity [%]"),
     ("collector", "valve:Collector", "Valve", "Valve",
      "collects fractions in tubes"),
+    ("switch", "valve:Switch", "Valve", "Valve",
+     "leads one of several fibres or signals on, while liquid flows"),
 )  # fmt: skip
 """Name, class, body, suite and summary of each kind."""
 

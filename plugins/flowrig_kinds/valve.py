@@ -1,8 +1,8 @@
-"""Devices that turn to named positions: valves and collectors."""
+"""Devices that turn to named positions: valves, collectors and switches."""
 
 from flowrig.interfaces import Device, Selectable, SelectableSettings
 
-__all__ = ["Collector", "Valve"]
+__all__ = ["Collector", "Switch", "Valve"]
 
 
 class _Numbered(Device, Selectable):
@@ -39,3 +39,13 @@ class Collector(_Numbered):
 
     under_flow = True
     settling_s = 10.0
+
+
+class Switch(_Numbered):
+    """A switch outside of the flow, such as one that leads the fibre of a line to a spectrometer.
+
+    It switches while liquid flows. A driver adds the same methods as that of a valve.
+    """
+
+    under_flow = True
+    settling_s = 2.0

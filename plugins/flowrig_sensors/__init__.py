@@ -1,4 +1,4 @@
-"""Sensors and detectors of any vendor that answer SCPI queries or have Modbus registers."""
+"""Sensors, detectors and switches of any vendor that answer SCPI or have Modbus registers."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,14 @@ from flowrig.plugins import DriverOffer, hookimpl
 from flowrig_sensors.frames.settings import ScpiGatesSettings, ScpiHistogramSettings
 from flowrig_sensors.modbus_settings import ModbusSensorSettings
 from flowrig_sensors.settings import ScpiSensorSettings
+from flowrig_sensors.switch.settings import ScpiSwitchSettings
 
 __all__ = [
     "ModbusSensorSettings",
     "ScpiGatesSettings",
     "ScpiHistogramSettings",
     "ScpiSensorSettings",
+    "ScpiSwitchSettings",
     "flowrig_drivers",
 ]
 
@@ -19,7 +21,7 @@ __all__ = [
 @hookimpl
 def flowrig_drivers() -> Sequence[DriverOffer]:
     """Offer the drivers with their emulators."""
-    return [*_sensors(), *_detectors()]
+    return [*_sensors(), *_detectors(), *_switches()]
 
 
 def _sensors() -> Sequence[DriverOffer]:
@@ -87,4 +89,18 @@ def _detectors() -> Sequence[DriverOffer]:
             emulator="flowrig_sensors.frames.emulator:ScpiGatesEmulator",
             example={"query": "MEAS:VOLT? (@101,102)", "places": ["0 mm", "10 mm"]},
         ),
+    ]
+
+
+def _switches() -> Sequence[DriverOffer]:
+    return [
+        DriverOffer(
+            kind="switch",
+            name="scpi-switch",
+            target="flowrig_sensors.switch.driver:ScpiSwitch",
+            settings=ScpiSwitchSettings,
+            summary="any switch or multiplexer that answers SCPI: fibre switches, relay cards",
+            emulator="flowrig_sensors.switch.emulator:ScpiSwitchEmulator",
+            example={"positions": {"line_1": 1, "line_2": 2}},
+        )
     ]

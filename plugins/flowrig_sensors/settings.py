@@ -14,7 +14,8 @@ DEFAULT_PORT: Final = 5025
 """TCP port of SCPI over a socket, as IANA lists it (scpi-raw)."""
 
 
-@frozen(kw_only=True)
+# Without slots, so that a class can have it and the settings of a kind as its bases.
+@frozen(kw_only=True, slots=False)
 class ScpiSettings(DeviceSettings):
     """Settings of any instrument that answers SCPI queries.
 

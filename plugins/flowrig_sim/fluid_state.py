@@ -16,6 +16,7 @@ from flowrig.profile.model import Component, Profile, Stream
 from flowrig.profile.topology import positions_under
 from flowrig_sim.chemistry.twin_synthesis import TwinSynthesis
 from flowrig_sim.flow.flowpath import FlowCell, FlowPath, Stretch, bore_mm
+from flowrig_sim.flow.lines import without_line
 from flowrig_sim.flow.plunger import Plunger, Plungers, steady_source
 from flowrig_sim.flow.transport import FlowRecord, Slice
 from flowrig_sim.noise import generator
@@ -84,8 +85,9 @@ class FluidState:
         self._positions: dict[str, str] = {}
         self._turns: list[tuple[int, dict[str, str]]] = []
         self._turned = 0
+        self._blockage = _blockage(profile, settings)
         self._path_with = lru_cache(maxsize=64)(
-            lambda at, volumes: FlowPath.of(profile.with_volumes(dict(volumes)), dict(at))
+            lambda at, volumes: FlowPath.of(self._profile.with_volumes(dict(volumes)), dict(at))
         )
         self.plungers = _plungers(profile, settings, seed, fill_ul or {}, start_s)
         order = (*self.path.reactive, *self.path.carriers)
@@ -133,12 +135,14 @@ class FluidState:
 
     @property
     def can_foresee(self) -> bool:
-        """Whether `contents` may be called: not while a valve turns."""
-        return not self._turns
+        """Whether `contents` may be called: not while a valve turns, or before a line blocks."""
+        return not self._turns and self._blockage is None
 
     def advance(self, now_s: float) -> None:
         """Compute flow and temperatures up to the last grid time before a rig time [s]."""
         steps = self._steps_before(now_s)
+        if self._blockage is not None and self._blockage[0] <= steps:
+            self._block(*self._blockage)
         while self._turns and self._turns[0][0] <= steps:
             step, positions = self._turns.pop(0)
             if step > self._steps:
@@ -146,6 +150,23 @@ class FluidState:
             self._lead(positions)
         if steps > self._steps:
             self._advance_to(steps)
+
+    def _block(self, step: int, line: int) -> None:
+        """Let nothing flow through a line from a step of the time grid on."""
+        self._blockage = None
+        while self._turns and self._turns[0][0] <= step:
+            before, positions = self._turns.pop(0)
+            if before > self._steps:
+                self._advance_to(before)
+            self._lead(positions)
+        if step > self._steps:
+            self._advance_to(step)
+        self._profile = without_line(self._profile, line)
+        self._path_with.cache_clear()
+        self.path = self._flow_path(self._positions)
+        self._turned += 1
+        self._lead(self._positions)
+        self._newest = self._foreseen = None
 
     def turn(self, device: str, position: str, now_s: float) -> None:
         """Turn a valve of the path at a rig time [s] to which `advance` was called.
@@ -234,7 +255,10 @@ class FluidState:
         if self._volumes_ul:
             cell = self.path.cells[cell.spectrometer]
         if cell.spectrometer in self._probes:
-            cell = self._probed(cell)
+            probed = self._probed(cell)
+            if probed is None:
+                return CellContent(0.0, 0.0, 0.0, None)
+            cell = probed
         # Two cells at one place see the same: the second need not compute it again.
         key = (cell.stretch.name, cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
@@ -250,10 +274,13 @@ class FluidState:
         self._newest = (key, content)
         return content
 
-    def _probed(self, cell: FlowCell) -> FlowCell:
-        """The cell where the device of a scan has moved its probe."""
+    def _probed(self, cell: FlowCell) -> FlowCell | None:
+        """The cell where the device of a scan has moved its probe; None between lines."""
         scan, values = self._probes[cell.spectrometer]
         value = self.device_values().get(scan.device, values[0])
+        in_lines = self.path.line_cells.get(cell.spectrometer)
+        if in_lines is not None:
+            return in_lines[values.index(value)] if value in values else None
         if isinstance(value, str):
             along = values.index(value) / (len(values) - 1) if value in values else 0.0
         else:
@@ -472,6 +499,17 @@ class FluidState:
             if min(self._profile.flow_rates_ul_min(conditions).values(), default=0.0) >= 0.0:
                 parcels.append(self.steady_parcel(conditions))
         return tuple(parcel for parcel in parcels if parcel is not None)
+
+
+def _blockage(profile: Profile, settings: FluidicSettings) -> tuple[int, int] | None:
+    """The step of the time grid after which a line is blocked, and the line."""
+    line, lines = settings.blocked_line, profile.lines
+    if line is None:
+        return None
+    if lines is None or line > lines.count:
+        there = "no lines" if lines is None else f"{lines.count} lines"
+        raise InputError(f"{profile.name} has {there}, and its simulation blocks line {line}")
+    return math.ceil(settings.blocked_after_s / STEP_S), line
 
 
 def _weights(stretch: Stretch, order: Sequence[str]) -> tuple[tuple[int, float], ...]:

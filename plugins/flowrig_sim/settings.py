@@ -25,6 +25,10 @@ class FluidicSettings:
         pl_integration_time_us: exposure [µs] at which photoluminescence areas are on the scale of
             the published reference dye; areas are proportional to the exposure.
         excitation_nm: wavelength [nm] of the light that excites photoluminescence.
+        line_scatter: standard deviation of the resistance of lines side by side, as a share of
+            their mean.
+        blocked_line: the line, counted from 1, that blocks; None for none.
+        blocked_after_s: time [s] since the world began after which it is blocked.
     """
 
     chemistry: ChemistryChoice = field(
@@ -35,3 +39,6 @@ class FluidicSettings:
     flow_ripple: float = field(default=0.01, validator=[validators.ge(0.0), validators.lt(0.5)])
     pl_integration_time_us: float = field(default=8_000.0, validator=validators.gt(0.0))
     excitation_nm: float = field(default=300.0, validator=validators.gt(0.0))
+    line_scatter: float = field(default=0.02, validator=[validators.ge(0.0), validators.lt(0.5)])
+    blocked_line: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    blocked_after_s: float = field(default=0.0, validator=validators.ge(0.0))

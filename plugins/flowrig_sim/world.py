@@ -12,6 +12,7 @@ from flowrig.profile.model import Profile
 from flowrig_sim.disturbances import Disturbances
 from flowrig_sim.exposures import Exposures
 from flowrig_sim.flow.flowpath import FALLBACK_BORE_MM
+from flowrig_sim.flow.lines import uneven
 from flowrig_sim.flow.slugs import SlugTrain
 from flowrig_sim.fluid_state import FluidState, absorbance_nm, spare_plunger
 from flowrig_sim.instruments import CellBody, FluidAccess, PlateBody, PlungerBody
@@ -58,7 +59,8 @@ class FluidicWorld(World):
         seed: int,
         fill_ul: Mapping[str, float] | None = None,
     ) -> None:
-        self._fluid = FluidState(profile, settings, seed, fill_ul, start_s := clock.now_s())
+        profile, start_s = uneven(profile, settings.line_scatter, seed), clock.now_s()
+        self._fluid = FluidState(profile, settings, seed, fill_ul, start_s)
         access = self._access = FluidAccess(self._fluid, clock)
         self._analyses = Analyses(profile, access, seed, settings.noise)
         self._syringes = {
@@ -74,14 +76,7 @@ class FluidicWorld(World):
         self._driven: dict[str, PumpBody] = {
             name: driving[name] for name, device in profile.devices.items() if device.drives
         }
-        self._heaters = {
-            name: PlateBody(
-                plate,
-                Drift(seed, name, settings.noise * SENSOR_SD_C, SENSOR_MEMORY_S, start_s),
-                access,
-            )
-            for name, plate in self._fluid.plates.items()
-        }
+        self._heaters = _heated(settings, seed, access, start_s)
         self._spectrometers, self._optics = _spectrometers(
             profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
         )
@@ -181,6 +176,17 @@ class FluidicWorld(World):
             elif self._absorbance_nm:
                 absorbance = optics.absorption.at(product, self._absorbance_nm[0])
         return absorbance, area
+
+
+def _heated(
+    settings: FluidicSettings, seed: int, access: FluidAccess, start_s: float
+) -> dict[str, PlateBody]:
+    """The plates, each with the noise of its sensor."""
+    sd_c = settings.noise * SENSOR_SD_C
+    return {
+        name: PlateBody(plate, Drift(seed, name, sd_c, SENSOR_MEMORY_S, start_s), access)
+        for name, plate in access.fluid.plates.items()
+    }
 
 
 def _spectrometers(

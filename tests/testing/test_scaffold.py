@@ -34,11 +34,12 @@ KINDS = (
     "stage",
     "light",
     "collector",
+    "switch",
     "tcspc",
     "phase_sensor",
     "flow_source",
 )
-REST_NEEDS_NOTHING = ("valve", "sensor", "stage", "collector", "tcspc", "phase_sensor")
+REST_NEEDS_NOTHING = ("valve", "sensor", "stage", "collector", "switch", "tcspc", "phase_sensor")
 """Kinds of instruments without a safe value of the kind; two checks are left out for them."""
 
 

@@ -17,6 +17,7 @@ from flowrig.torture import (
     Cell,
     Kind,
     Phase,
+    RigChoice,
     applicable,
     choose_cells,
     choose_pairs,
@@ -91,22 +92,24 @@ def slow(*values: Any) -> Any:
 @unhurried
 def test_every_promise_holds_on_other_rigs(rig: str, cell: str) -> None:
     """Nothing is lost, unsafe, doubled or unreported, whatever the rig has."""
-    assert not run_cell(Cell.parse(cell), rig_of(rig)).breaches
+    assert not run_cell(Cell.parse(cell), rig_of(RigChoice(rig))).breaches
 
 
 def test_refills_are_killed_while_they_are_under_way() -> None:
     """Only a rig whose syringes fill themselves has these faults and this phase."""
-    assert {68, 69} <= {fault.number for fault in applicable(rig_of(REFILLING))}
+    assert {68, 69} <= {fault.number for fault in applicable(rig_of(RigChoice(REFILLING)))}
     assert "no syringe of the rig fills itself" in FAULTS[68].why_not_on(REFERENCE)
     assert {
         cell.moment
-        for cell in choose_cells(full=True, seeds=1, healthy=0, faults=[69], rig=rig_of(REFILLING))
+        for cell in choose_cells(
+            full=True, seeds=1, healthy=0, faults=[69], rig=rig_of(RigChoice(REFILLING))
+        )
     } == {Phase.REFILL}
 
 
 def test_faults_follow_from_the_devices() -> None:
     """A rig without a heater has no fault of a heater, and the reason is there."""
-    rig = rig_of(TWO_PUMPS)
+    rig = rig_of(RigChoice(TWO_PUMPS))
     possible = {fault.number for fault in applicable(rig)}
     assert {1, 13, 17, 33, 42} <= possible
     assert {23, 29, 63, 65, 67} & possible == set()
@@ -119,7 +122,7 @@ def test_faults_follow_from_the_devices() -> None:
 
 def test_faults_follow_from_what_emulators_offer() -> None:
     """Any driver takes part with the faults that its emulator offers."""
-    rig = rig_of(OTHER_DRIVERS)
+    rig = rig_of(RigChoice(OTHER_DRIVERS))
     possible = {fault.number for fault in applicable(rig)}
     assert {9, 10, 18, 20, 54, 65, 66, 67} <= possible
     assert FAULTS[58].why_not_on(rig) == "no emulated pump of this rig offers it"
@@ -130,11 +133,11 @@ def test_faults_follow_from_what_emulators_offer() -> None:
 @pytest.mark.parametrize("name", [one.stem for one in sorted(shipped_folder().glob("*.toml"))])
 def test_every_shipped_rig_can_be_played(name: str) -> None:
     """Each profile carries the short campaign, and has links that can be cut."""
-    rig = rig_of(name)
+    rig = rig_of(RigChoice(name))
     assert rig.profile.campaign is not None
     assert [stage.experiments for stage in rig.profile.campaign.stages] == [2, 1]
     assert FAULTS[1].why_not_on(rig) == ""
-    assert rig.profile.safe_state == rig_of(name).profile.safe_state
+    assert rig.profile.safe_state == rig_of(RigChoice(name)).profile.safe_state
 
 
 @pytest.mark.slow
@@ -145,7 +148,7 @@ def test_the_reference_rig_was_rehearsed() -> None:
 
 def test_phases_follow_from_a_rehearsal() -> None:
     """Without a flush, a refill or a heater no fault strikes in such a phase, nor in a pair."""
-    rig = rig_of(TWO_PUMPS)
+    rig = rig_of(RigChoice(TWO_PUMPS))
     cells = choose_cells(full=True, seeds=1, healthy=1, rig=rig)
     assert {cell.moment for cell in cells} == set(Phase) - {
         Phase.FLUSH,
@@ -201,9 +204,41 @@ def test_a_broken_promise_is_replayed_on_the_same_rig(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(SyringeLedger, "charge_of", lambda *_, **__: Charge({}, ()))
     assert Kind.DOUBLE in {
-        breach.kind for breach in run_cell(Cell.parse("0/connect/1"), rig_of(TWO_PUMPS)).breaches
+        breach.kind
+        for breach in run_cell(Cell.parse("0/connect/1"), rig_of(RigChoice(TWO_PUMPS))).breaches
     }
     words = ["torture", "--rig", TWO_PUMPS, "--replay", "0/connect/1"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 1
     assert f"flowrig torture --rig {TWO_PUMPS} --replay 0/connect/1" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["42/measure/1", "13/flow/2", "1/settle/3"])
+def test_a_study_keeps_every_promise(cell: str) -> None:
+    """Its points continue, its flow is kept, and a fault strikes somewhere in between."""
+    rig = rig_of(RigChoice("", "robustness", ("duration=1 min",)))
+    stages = [stage.name for stage in rig.profile.campaign.stages]
+    assert stages == ["explore", "study", "improve"]
+    assert not run_cell(Cell.parse(cell), rig).breaches
+
+
+def test_a_replay_names_the_study() -> None:
+    """The words of a broken cell say which rig, which study, and how."""
+    choice = RigChoice("my rig.toml", "robustness", ("duration=1 min",))
+    assert choice.options == "--rig 'my rig.toml' --study robustness --set 'duration=1 min'"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--set", "duration=1 min"], "--study"),
+        (["--study", "robustness", "--set", "duration"], "expected key=value"),
+        (["--study", "robust"], "robustness"),
+    ],
+)
+def test_a_study_that_does_not_exist_is_refused(words: list[str], told: str) -> None:
+    """With what would fit, before anything is played."""
+    done = CliRunner().invoke(main, ["torture", *words, "--replay", "0/connect/1"])
+    assert done.exit_code == 2
+    assert told in done.stderr

@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.measurement.scans import unlike_line
 from flowrig.problem.space import Space
 from flowrig.run_record.experiment import Experiment
 
@@ -18,6 +19,7 @@ __all__ = [
     "experiment_symptoms",
     "explained_share",
     "explains_nothing",
+    "line_blocked",
     "many_failed",
     "same_again",
     "without_effect",
@@ -37,6 +39,9 @@ FAILED_SHARE = 0.2
 """Largest share of failed experiments that is no symptom."""
 DIAGNOSTICS_MIN_EXPERIMENTS = 20
 """Number of experiments below which the score of a model, or a trend, is mostly chance."""
+IN_A_ROW = 2
+"""Experiments in a row in which a line is unlike the others before it is called blocked; in a
+single one it may not have been filled yet."""
 LEAST_EXPLAINED = 0.1
 """Share of the variance up to which a model is no better than the mean."""
 ENOUGH_EXPLAINED = 0.5
@@ -79,6 +84,7 @@ def experiment_symptoms(
     found = (
         same_again(X, indices, [len(X) - 1] if only_newest and len(X) else None),
         many_failed([experiment.quality != "bad" for experiment in experiments]),
+        *line_blocked([experiment.flags for experiment in experiments]),
     )
     return [symptom for symptom in found if symptom is not None]
 
@@ -136,6 +142,25 @@ def many_failed(sound: Sequence[bool]) -> Symptom | None:
         f"{failed} of {len(sound)} experiments gave no objective that can be trusted; "
         "read their flags before more is spent",
     )
+
+
+def line_blocked(flags: Sequence[Sequence[str]]) -> list[Symptom]:
+    """The lines that were unlike the others in the newest experiments, one after the other.
+
+    Args:
+        flags: of every experiment, in order.
+    """
+    if len(flags) < IN_A_ROW:
+        return []
+    unlike = [{unlike_line(flag) for flag in one} - {None} for one in flags[-IN_A_ROW:]]
+    return [
+        Symptom(
+            f"line-{line}-blocked",
+            f"line {line} is unlike the others in {IN_A_ROW} experiments one after the other; "
+            "look whether it is blocked or leaks: the numbers of all lines together hold it too",
+        )
+        for line in sorted(set.intersection(*unlike), key=str)
+    ]
 
 
 def explained_share(measured: Array, predicted: Array) -> float:

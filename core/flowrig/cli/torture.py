@@ -1,7 +1,6 @@
 """`flowrig torture`: campaigns on an emulated rig in which something goes wrong."""
 
 import multiprocessing
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +121,19 @@ def _points(
     metavar="PROFILE",
     help="Name or path of a profile, for instance of your rig; default: the reference rig.",
 )
+@click.option(
+    "--study",
+    default="",
+    metavar="NAME",
+    help="A study whose points every campaign measures before its last experiment.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the study, such as 'duration=1 min'; may be given several times.",
+)
 @click.option("--quick", "size", flag_value="quick", default="quick", help="A few minutes.")
 @click.option("--full", "size", flag_value="full", help="Every phase of every fault.")
 @click.option("--faults", callback=_numbers, metavar="1,13", help="Only these rows.")
@@ -152,7 +164,16 @@ def _points(
 )
 @click.option("--replay", metavar="CELL", help="Run one cell in this process and print all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-def torture(*, target: str, jobs: int, replay: str | None, as_json: bool, **choice: Any) -> None:
+def torture(
+    *,
+    target: str,
+    study: str,
+    settings: tuple[str, ...],
+    jobs: int,
+    replay: str | None,
+    as_json: bool,
+    **choice: Any,
+) -> None:
     """Run short campaigns on an emulated rig with one fault in each, and count what broke.
 
     The drivers are the real ones, and the clock is virtual. A judge observes the emulated
@@ -168,6 +189,7 @@ def torture(*, target: str, jobs: int, replay: str | None, as_json: bool, **choi
     Examples:
       flowrig torture
       flowrig torture --rig my-rig.toml
+      flowrig torture --study robustness --set "duration=1 min"
       flowrig torture --faults 13,42 --phases settle,measure --seeds 3
       flowrig torture --points 1000
       flowrig torture --points all --faults 1,41
@@ -176,15 +198,17 @@ def torture(*, target: str, jobs: int, replay: str | None, as_json: bool, **choi
 
     Exit code 0: every promise held; 1: one broke, and the command that replays it is printed.
     """
-    from flowrig.torture import Board, Cell, require_playable, rig_of, run_cell
+    from flowrig.torture import Board, Cell, RigChoice, require_playable, rig_of, run_cell
 
-    rig = rig_of(target)
+    if settings and not study:
+        raise click.UsageError("--set says how a study is played; name it with --study")
+    rig = rig_of(RigChoice(target, study, settings))
     if replay is not None:
         cell = Cell.parse(replay)
         require_playable(cell, rig)
         board = Board([run_cell(cell, rig)], rig)
     else:
-        board = Board(_play(TortureOptions(rig=rig, **choice).cells(), jobs, target), rig)
+        board = Board(_play(TortureOptions(rig=rig, **choice).cells(), jobs, rig), rig)
     if as_json:
         print_json(board.plain())
     else:
@@ -192,7 +216,7 @@ def torture(*, target: str, jobs: int, replay: str | None, as_json: bool, **choi
     sys.exit(1 if board.failed else 0)
 
 
-def _play(cells: "list[Cell]", jobs: int, target: str) -> "list[Result]":
+def _play(cells: "list[Cell]", jobs: int, rig: "PlayedRig") -> "list[Result]":
     """Play cells, with the number of those in which a promise broke beside the bar."""
     from flowrig.torture import run_cells
 
@@ -208,15 +232,14 @@ def _play(cells: "list[Cell]", jobs: int, target: str) -> "list[Result]":
         show_pos=True,
         item_show_func=broken,
     ) as bar:
-        for result in run_cells(cells, jobs, target):
+        for result in run_cells(cells, jobs, rig.choice):
             done.append(result)
             bar.update(1, result)
     return done
 
 
 def _print(board: "Board", *, in_full: bool) -> None:
-    target = board.rig.target
-    words = ["flowrig torture", *([f"--rig {shlex.quote(target)}"] if target else [])]
+    words = ["flowrig torture", board.rig.choice.options]
     for line in board.lines() if not in_full else ():
         say(line)
     for result in board.failed if not in_full else board.results:
@@ -227,7 +250,7 @@ def _print(board: "Board", *, in_full: bool) -> None:
         for breach in result.breaches:
             say(f"  {breach.kind}: {breach.text}", fg="red")
         if result.breaches:
-            say(f"  replay: {' '.join(words)} --replay {result.cell}")
+            say(f"  replay: {' '.join(filter(None, words))} --replay {result.cell}")
     say()
     if not in_full:
         say(board.summary)

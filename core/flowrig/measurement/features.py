@@ -22,7 +22,7 @@ from flowrig.measurement.frame_checks import (
 )
 from flowrig.measurement.read_features import read_features
 from flowrig.measurement.sample import Features, Flag, Sample, Spectrum
-from flowrig.measurement.scans import flags_of_scan, mean_of, parts_of_scan
+from flowrig.measurement.scans import flags_of_lines, flags_of_scan, mean_of, parts_of_scan
 from flowrig.measurement.spectra import reactive_frames
 from flowrig.plugins.contained import one_line
 from flowrig.plugins.offers import AnalysisOffer, import_target
@@ -70,6 +70,7 @@ def extract_features(
         looks = _looks(channel, samples[channel.device], wanted, lamp_counts_min)
         spectra[name] = mean_of([look.spectrum for look in looks])
         flags += flags_of_scan(channel, [look.flags for look in looks])
+        flags += flags_of_lines(channel, [look.spectrum for look in looks])
         quantities |= _quantities(channel, looks)
         if channel.scan is not None:
             scans[name] = tuple(look.spectrum for look in looks)

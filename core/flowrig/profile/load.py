@@ -14,6 +14,7 @@ from flowrig.profile.controls.studies import with_studies
 from flowrig.profile.data import DataProfile, is_data, load_data
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
+from flowrig.profile.lines import once_each, with_lines
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting, Simulation
 from flowrig.profile.model.devices import as_driven
@@ -186,7 +187,10 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     Raises:
         ProfileError: the part that describes the rig is wrong.
     """
-    document, structurer = source.document, Structurer(source.plugins, lenient=True)
+    (document, _), structurer = (
+        with_lines(source.document),
+        Structurer(source.plugins, lenient=True),
+    )
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
     for key, attribute in _fields().items():
@@ -210,7 +214,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     sections["safe_state"] = _safe_state(sections)
     sections["path"] = at_their_keys(sections["path"], sections["devices"])
     sections["limits"] = with_total_flow(sections["limits"], sections["streams"])
-    return Profile(name=source.name, digest=document.digest, **sections)
+    return Profile(name=source.name, digest=source.document.digest, **sections)
 
 
 def load_campaign(path: str | Path, plugins: OfferSource) -> tuple[Profile, Campaign]:
@@ -291,7 +295,8 @@ def _structurer(plugins: OfferSource) -> Structurer:
 
 def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     structurer = _structurer(plugins)
-    findings: list[Finding] = []
+    digest = document.digest
+    document, findings = with_lines(document)
     sections: dict[str, Any] = {}
     fields = _fields()
     findings += [
@@ -321,20 +326,19 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     sections = with_plain_sources(sections)
     findings += check(sections)
     if not findings:
-        profile, findings = _whole(name, document, sections)
+        profile, findings = _whole(name, digest, sections)
         if not findings:
             return profile
+    findings = once_each(findings, document.content)
     findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
 
 
-def _whole(
-    name: str, document: Document, sections: dict[str, Any]
-) -> tuple[Profile, list[Finding]]:
+def _whole(name: str, digest: str, sections: dict[str, Any]) -> tuple[Profile, list[Finding]]:
     """The profile of sections that are sound each by itself, and what is wrong with the whole."""
     expanded, _ = expand_rules(sections.pop("dependent_flows"))
     sections["safe_state"] = _safe_state(sections)
-    profile = Profile(name=name, digest=document.digest, dependent_flows=expanded, **sections)
+    profile = Profile(name=name, digest=digest, dependent_flows=expanded, **sections)
     if needs_equations(profile):
         profile = attrs.evolve(profile, system=equations_of(profile).system)
     findings = [*reachable(profile), *optimizers_fit(profile), *counted(profile)]

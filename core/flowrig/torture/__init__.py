@@ -10,7 +10,7 @@ from flowrig.torture.faults import FAULTS, Fault, applicable
 from flowrig.torture.judge.breach import Breach, Kind
 from flowrig.torture.phases import Phase
 from flowrig.torture.pool import run_cells
-from flowrig.torture.rigs import REFERENCE, PlayedRig, rig_of
+from flowrig.torture.rigs import REFERENCE, PlayedRig, RigChoice, rig_of
 
 __all__ = [
     "FAULTS",
@@ -23,6 +23,7 @@ __all__ = [
     "Phase",
     "PlayedRig",
     "Result",
+    "RigChoice",
     "applicable",
     "choose_cells",
     "choose_pairs",

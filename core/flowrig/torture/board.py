@@ -203,7 +203,8 @@ class Board:
         """The board as plain values, for JSON."""
         return {
             **self.totals,
-            "rig": self.rig.target or None,
+            "rig": self.rig.choice.target or None,
+            "study": self.rig.choice.study or None,
             "faults": [
                 {
                     "number": fault.number,

@@ -12,7 +12,7 @@ from attrs import define
 
 from flowrig.torture.cell import Cell, Result, run_cell
 from flowrig.torture.judge.breach import Breach, Kind
-from flowrig.torture.rigs import rig_of
+from flowrig.torture.rigs import RigChoice, rig_of
 
 __all__ = ["LIMIT_S", "run_cells"]
 
@@ -31,10 +31,10 @@ class _Worker:
     since_s: float = 0.0
 
     @classmethod
-    def start(cls, target: str) -> "_Worker":
+    def start(cls, choice: RigChoice) -> "_Worker":
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=_work, args=(there, target), daemon=True)
+        process = context.Process(target=_work, args=(there, choice), daemon=True)
         process.start()
         there.close()
         return cls(process, here)
@@ -61,19 +61,22 @@ class _Worker:
         self.pipe.close()
 
 
-def run_cells(cells: Sequence[Cell], jobs: int, target: str = "") -> Iterator[Result]:
+def run_cells(
+    cells: Sequence[Cell], jobs: int, choice: RigChoice | None = None
+) -> Iterator[Result]:
     """Run cells in parallel processes.
 
     Args:
         cells: the cells.
         jobs: number of processes.
-        target: name or path of the profile of the rig; "" for the reference rig.
+        choice: the rig; the reference rig if None.
 
     Yields:
         results in the order in which they arrive.
     """
+    choice = choice or RigChoice()
     waiting = list(reversed(cells))
-    workers = [_Worker.start(target) for _ in range(min(jobs, len(cells)))]
+    workers = [_Worker.start(choice) for _ in range(min(jobs, len(cells)))]
     try:
         for worker in workers:
             worker.give(waiting.pop())
@@ -91,7 +94,7 @@ def run_cells(cells: Sequence[Cell], jobs: int, target: str = "") -> Iterator[Re
                 if not worker.process.is_alive():
                     workers.remove(worker)
                     worker.end()
-                    workers.append(worker := _Worker.start(target))
+                    workers.append(worker := _Worker.start(choice))
                 if waiting:
                     worker.give(waiting.pop())
                 yield result
@@ -100,11 +103,11 @@ def run_cells(cells: Sequence[Cell], jobs: int, target: str = "") -> Iterator[Re
             worker.end()
 
 
-def _work(pipe: "Connection[bytes, bytes]", target: str) -> None:
+def _work(pipe: "Connection[bytes, bytes]", choice: RigChoice) -> None:
     """Main loop of a process: it receives cells as texts, and sends results as JSON."""
     while True:
         try:
             cell = Cell.parse(pipe.recv_bytes().decode())
         except EOFError:
             return
-        pipe.send_bytes(json.dumps(run_cell(cell, rig_of(target)).plain()).encode())
+        pipe.send_bytes(json.dumps(run_cell(cell, rig_of(choice)).plain()).encode())

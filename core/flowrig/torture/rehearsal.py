@@ -58,7 +58,7 @@ def rehearse(played: PlayedRig) -> dict[Phase, int]:
         )
     if outcome.state != "finished":
         raise InputError(
-            f"{played.target}: a campaign of three experiments does not finish although nothing is "
+            f"{played.name}: its short campaign does not finish although nothing is "
             f"wrong: {outcome.state}: {outcome.reason}"
         )
     counts.subtract({Phase.CLOSE: max(counts[Phase.CLOSE] - 1, 0)})  # struck where it begins

@@ -6,10 +6,10 @@ from flowrig.emulation import Emulator, EmulatorContext, SocketFront
 from flowrig_sensors.emulator import Connection
 from flowrig_sensors.frames.settings import ScpiGatesSettings, ScpiHistogramSettings
 
-__all__ = ["ScpiGatesEmulator", "ScpiHistogramEmulator"]
+__all__ = ["ListEmulator", "ScpiGatesEmulator", "ScpiHistogramEmulator"]
 
 
-class _ListEmulator(Emulator):
+class ListEmulator(Emulator):
     """An emulated instrument on a TCP port.
 
     Args:
@@ -39,7 +39,7 @@ class _ListEmulator(Emulator):
         return self.identity if query == "*IDN?" else None
 
 
-class ScpiHistogramEmulator(_ListEmulator):
+class ScpiHistogramEmulator(ListEmulator):
     """An emulated counter of single photons; see `flowrig_kinds.detector_bodies.TcspcBody`."""
 
     identity = "ACME INSTRUMENTS,COUNTER 1,0042,1.00"
@@ -56,7 +56,7 @@ class ScpiHistogramEmulator(_ListEmulator):
         return super()._answer(query)
 
 
-class ScpiGatesEmulator(_ListEmulator):
+class ScpiGatesEmulator(ListEmulator):
     """Emulated light gates; see `flowrig_kinds.detector_bodies.PhaseSensorBody`."""
 
     identity = "ACME INSTRUMENTS,GATES 2,0042,1.00"

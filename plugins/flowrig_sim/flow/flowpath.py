@@ -1,7 +1,7 @@
 """The flow path of a profile as the world needs it: stretches with the same streams, and cells."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
@@ -100,7 +100,9 @@ class FlowPath:
         carriers: names of the streams that form the carrier phase.
         solvents: names of the streams that are solvents.
         stretches: all stretches; each comes after those that flow into it.
-        cells: flow cells by the name of their detector.
+        cells: flow cells by the name of their detector; of one that looks at lines in turn, that
+            of the first line.
+        line_cells: by detector that looks at lines in turn, its flow cells in their order.
         outlet: where liquid is taken for analyses off the line; None where the profile has none.
         phases: phase of each stream, by name.
     """
@@ -110,13 +112,15 @@ class FlowPath:
     solvents: tuple[str, ...]
     stretches: tuple[Stretch, ...]
     cells: Mapping[str, FlowCell]
+    line_cells: Mapping[str, tuple[FlowCell, ...]] = field(factory=dict)
     outlet: FlowCell | None = None
     phases: Mapping[str, str] = field(factory=dict)
 
     @property
     def looked_at(self) -> tuple[FlowCell, ...]:
         """The flow cells, and the outlet last."""
-        return (*self.cells.values(), *(() if self.outlet is None else (self.outlet,)))
+        in_lines = (cell for cells in self.line_cells.values() for cell in cells)
+        return (*in_lines, *self.cells.values(), *(() if self.outlet is None else (self.outlet,)))
 
     @classmethod
     def of(cls, profile: Profile, positions: Mapping[str, str] | None = None) -> "FlowPath":
@@ -143,6 +147,7 @@ class FlowPath:
             phases={s.name: s.phase for s in streams},
             stretches=stretches,
             cells=_cells(profile, stretches),
+            line_cells=_line_cells(profile, stretches),
             outlet=_outlet(profile, stretches) if profile.analysis.off_line else None,
         )
 
@@ -236,13 +241,36 @@ def _outlet(profile: Profile, stretches: tuple[Stretch, ...]) -> FlowCell | None
 
 
 def _cells(profile: Profile, stretches: tuple[Stretch, ...]) -> dict[str, FlowCell]:
-    """The flow cells with a detector, by detector."""
-    cells = {}
+    """The flow cells with a detector, by detector; those of the first line where it scans lines."""
+    lines = profile.lines
+    return {
+        cell.spectrometer: cell
+        for component, cell in _every_cell(profile, stretches)
+        if lines is None or lines.line_of(component) in (None, 1)
+    }
+
+
+def _line_cells(
+    profile: Profile, stretches: tuple[Stretch, ...]
+) -> dict[str, tuple[FlowCell, ...]]:
+    """The flow cells in lines, in the order of the lines, by detector."""
+    lines = profile.lines
+    if lines is None:
+        return {}
+    found: dict[str, dict[int, FlowCell]] = {}
+    for component, cell in _every_cell(profile, stretches):
+        line = lines.line_of(component)
+        if line is not None:
+            found.setdefault(cell.spectrometer, {})[line] = cell
+    return {name: tuple(cells[one] for one in sorted(cells)) for name, cells in found.items()}
+
+
+def _every_cell(profile: Profile, stretches: tuple[Stretch, ...]) -> Iterator[tuple[str, FlowCell]]:
+    """Every flow cell with a detector, with the component that it is."""
     for stretch in stretches:
         passed_ul = 0.0
         for component in stretch.components:
             middle_ul = passed_ul + component.volume_ul / 2
             for detector in detectors_at(component, profile.devices):
-                cells[detector] = FlowCell(detector, middle_ul, bore_mm(component), stretch)
+                yield component.name, FlowCell(detector, middle_ul, bore_mm(component), stretch)
             passed_ul += component.volume_ul
-    return cells

@@ -13,6 +13,7 @@ from flowrig.profile.topology import (
     Topology,
     chosen_valves,
     in_words,
+    line_sentences,
     positions_in_experiments,
     section_sentences,
 )
@@ -45,6 +46,7 @@ def path_sentences(profile: Profile) -> Iterator[str]:
             f"in all, τ = {topology.residence_time_s(rates):.0f} s"
             f"{'' if profile.procedure else steady}"
         )
+        yield from line_sentences(topology)
         yield from section_sentences(topology, rates)
     if profile.procedure:
         yield f"procedure in the middle of the search space: {', '.join(_steps(profile))}"

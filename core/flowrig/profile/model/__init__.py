@@ -32,6 +32,7 @@ from flowrig.profile.model.flow import (
     Stream,
     VesselSupply,
 )
+from flowrig.profile.model.lines import LINES, MOST_LINES, Lines
 from flowrig.profile.model.off_line import OFF_LINE, Given, OffLine
 from flowrig.profile.model.profile import (
     DEFAULT_SIMULATION,
@@ -52,6 +53,8 @@ __all__ = [
     "DEFAULT_SIMULATION",
     "EMISSION",
     "FULL",
+    "LINES",
+    "MOST_LINES",
     "NO_LIMIT",
     "OFF_LINE",
     "RESERVOIR",
@@ -71,6 +74,7 @@ __all__ = [
     "LimitedFlow",
     "Limits",
     "LinearRule",
+    "Lines",
     "Liquid",
     "OffLine",
     "PhotoluminescenceAnalysis",

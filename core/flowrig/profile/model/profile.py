@@ -31,6 +31,7 @@ from flowrig.profile.model.flow import (
     Stream,
     volumes_by_hand,
 )
+from flowrig.profile.model.lines import Lines
 from flowrig.profile.model.off_line import later_features
 from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
@@ -191,6 +192,7 @@ class Profile:
         path: components of the flow path by name.
         residence_time: definition of τ.
         sections: stretches of the flow path by name.
+        lines: the components that exist several times; None where there are none.
         limits: operating limits of the rig.
         steady: criteria for a stable heater.
         calibration: dark frames and lamp reference; None where no analysis needs them.
@@ -229,6 +231,7 @@ class Profile:
     limits: Limits = Limits()
     safe_state: tuple[SafeStep, ...] = ()
     sections: Mapping[str, Section] = field(factory=dict)
+    lines: Lines | None = None
     steady: Steady = Steady()
     interlocks: tuple[Interlock, ...] = ()
     supervision: Supervision = field(factory=Supervision)

@@ -15,7 +15,7 @@ from flowrig.profile.topology.routes import (
     every_position,
     without_valves,
 )
-from flowrig.profile.topology.sentences import section_sentences
+from flowrig.profile.topology.sentences import line_sentences, section_sentences
 from flowrig.profile.topology.topology import Topology
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "chosen_valves",
     "every_position",
     "in_words",
+    "line_sentences",
     "positions_in_experiments",
     "positions_under",
     "section_sentences",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from flowrig.errors import InputError
 from flowrig.problem.space import Value
-from flowrig.profile.model import Profile, Section
+from flowrig.profile.model import Lines, Profile, Section
 from flowrig.profile.topology.graph import FlowGraph
 from flowrig.profile.topology.positions import positions_under, valve_positions
 
@@ -56,6 +56,17 @@ class Topology:
         """The flow path in an experiment under some conditions."""
         with_parts = profile.with_volumes(profile.volumes_ul(conditions))
         return cls(with_parts, positions_under(profile, conditions))
+
+    @property
+    def lines(self) -> Lines | None:
+        """The components that exist several times; None where there are none."""
+        return self._profile.lines
+
+    def in_any_line(self, component: str) -> str:
+        """The name of a component without the number of its line."""
+        if self.lines is None or self.lines.line_of(component) is None:
+            return component
+        return component.rpartition(".")[0]
 
     def at(self, positions: Mapping[str, str]) -> "Topology":
         """The same with other positions of valves, by device."""

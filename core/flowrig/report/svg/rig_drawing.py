@@ -26,6 +26,8 @@ from flowrig.report.svg.numbers import with_unit
 
 __all__ = ["draw_rig"]
 
+MOST_LINES_DRAWN = 4
+"""Most lines side by side that are all drawn."""
 MOST_DRAWN = 4
 """Most combinations of positions of valves with routes that are drawn."""
 COLUMN, ROW = 104.0, 62.0
@@ -119,7 +121,8 @@ def draw_rig(profile: Profile) -> Markup:
 
 def _drawn(profile: Profile) -> tuple[list[Markup], float, float]:
     """Everything of a rig whose valves have no routes, and the size [px] that it takes."""
-    drawn = drawn_from(profile.streams)  # in the place of a bottle, and at no component
+    drawn = {*drawn_from(profile.streams)}  # in the place of a bottle, and at no component
+    drawn |= _unshown_lines(profile)
     profile = evolve(profile, path={n: c for n, c in profile.path.items() if n not in drawn})
     topology = Topology(profile)
     layout = _lay_out(profile, topology)
@@ -132,6 +135,15 @@ def _drawn(profile: Profile) -> tuple[list[Markup], float, float]:
         *sections,
     ]
     return children, layout.width, layout.height + SECTION * len(sections)
+
+
+def _unshown_lines(profile: Profile) -> set[str]:
+    """The parts of lines that are left out of a drawing: the first two and the last stay."""
+    lines = profile.lines
+    if lines is None or lines.count <= MOST_LINES_DRAWN:
+        return set()
+    kept = (None, 1, 2, lines.count)
+    return {name for name in profile.path if lines.line_of(name) not in kept}
 
 
 def _with_ways(profile: Profile, positions: Mapping[str, str]) -> Profile:
@@ -216,6 +228,8 @@ def _nodes(
         nodes[name] = Node(depth[name], near, above=above / ROW, below=below / ROW)
         weight = float(len(topology.streams_through(name)))
         for outlet, label in _labels(component).items():
+            if outlet not in depth:  # of a line that is not drawn
+                continue
             fans_out = len(component.outlets) > 1
             lead(name, outlet, weight / len(component.outlets), label, fans_out=fans_out)
     return nodes, ways
@@ -506,7 +520,10 @@ def _sections(profile: Profile, topology: Topology, layout: Layout) -> list[Mark
     drawn = []
     passed = [one for one in topology.sections.items() if topology.is_passed(one[1])]
     for number, (name, section) in enumerate(reversed(passed)):
-        ends = [layout.components[end] for end in topology.ends_of(section)]
+        every = topology.ends_of(section)
+        ends = [layout.components[end] for end in every if end in layout.components]
+        if not ends or section.start not in layout.components:  # in a line that is not drawn
+            continue
         start, end = layout.components[section.start], max(ends, key=lambda place: place.x)
         y = layout.height + 14 + SECTION * number
         volume = with_unit(topology.section_volume_ul(section), "µL")

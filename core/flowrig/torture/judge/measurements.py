@@ -30,9 +30,10 @@ def recorded(trial: Trial, record: RunRecord) -> Breaches:
     for index, count in counts.items():
         if count > 1:
             yield Breach(Kind.LOST, f"experiment {index} was measured {count} times")
-    all_indices = set(range(1, EXPERIMENTS + 1))
+    decided = {d.index: d.conditions for d in record.decisions()}
+    all_indices = set(range(1, max(EXPERIMENTS, len(decided)) + 1))
     if trial.processes[-1].ending is Ending.FINISHED and set(counts) != all_indices:
-        yield Breach(Kind.LOST, f"of {EXPERIMENTS} experiments {sorted(counts)} are there")
+        yield Breach(Kind.LOST, f"of {len(all_indices)} experiments {sorted(counts)} are there")
     kept = {event.data.index: event.data for event in measured}
     # Events that a repair cut off are kept aside and measured again: they may differ.
     if record.journal.last(JournalCut) is None:
@@ -42,7 +43,6 @@ def recorded(trial: Trial, record: RunRecord) -> Breaches:
                     text = f"experiment {event.data.index} was acknowledged, and is gone"
                     yield Breach(Kind.LOST, text)
         yield from _rewritten(trial, record)
-    decided = {d.index: d.conditions for d in record.decisions()}
     for index, data in kept.items():
         if decided.get(index) != data.conditions:
             text = f"experiment {index} was measured at conditions that were not decided"
@@ -70,7 +70,7 @@ def _invented(trial: Trial, record: RunRecord) -> Breaches:
     for event in record.journal.events(Measured):
         if event.data.quality != "good":
             continue
-        stopped_s = _last_command_s(record, "stop", event)
+        stopped_s = _flow_ends_s(record, event)
         begin_s = _frames_begin_s(record, event)
         for stream, wanted in event.data.flow_rates_ul_min.items():
             if stream not in streams:
@@ -96,7 +96,7 @@ def _unwatched(trial: Trial, record: RunRecord) -> Breaches:
         return
     for event in record.journal.events(Measured):
         is_good = event.data.quality == "good" and not event.data.flags
-        stopped_s = _last_command_s(record, "stop", event)
+        stopped_s = _flow_ends_s(record, event)
         if event.data.started_s < struck_s < stopped_s and is_good:
             text = f"experiment {event.data.index} is good, and nothing watched the rig meanwhile"
             yield Breach(Kind.LOST, text)
@@ -108,6 +108,14 @@ def _frames_begin_s(record: RunRecord, measured: Event[Measured]) -> float:
         return _last_command_s(record, "set-light", measured)
     steps = (e for e in record.journal.events(StepBegun) if e.sequence < measured.sequence)
     return max((event.time_s for event in steps if begins_frames(event.data)), default=0.0)
+
+
+def _flow_ends_s(record: RunRecord, measured: Event[Measured]) -> float:
+    """Rig time [s] at which the flow of an experiment was stopped, or kept for the next one."""
+    following = record.decisions()[measured.data.index : measured.data.index + 1]
+    if any(one.continues for one in following):
+        return measured.time_s
+    return _last_command_s(record, "stop", measured)
 
 
 def _last_command_s(record: RunRecord, command: str, before: Event[Measured]) -> float:
@@ -136,6 +144,8 @@ def features(trial: Trial, record: RunRecord, healthy: HealthyCampaign) -> Breac
         return
     for experiment in record.experiments():
         sound = healthy.features.get(tuple(experiment.conditions.values()))
+        if experiment.decision.after_s is not None and not experiment.decision.continues:
+            continue  # looked at before its steady state
         if sound is None or experiment.quality != "good" or experiment.flags:
             continue
         for name in record.profile.objective.responses:

@@ -1,8 +1,8 @@
 """A rig on which the board plays, and what is known of it before a campaign."""
 
 import tempfile
-from collections.abc import Mapping, Sequence, Set
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from flowrig.profile.model.flow import GAS
 from flowrig.profile.topology import Topology
 from flowrig.rig.simulated import emulated, require_emulators
 from flowrig.safety.waste import FULL
+from flowrig.torture.rigs.choice import RigChoice
 from flowrig.torture.rigs.short_campaign import ShortCampaign, plugins, shortened
 
 __all__ = ["AddedDevice", "NotOnThisRigError", "PlayedRig", "profile_rig"]
@@ -51,26 +52,27 @@ class PlayedRig:
     """A rig on which the board plays.
 
     Args:
-        target: name or path of its profile, as a person gave it; "" for the reference rig.
+        choice: how a person chose it.
         campaign: its short campaign.
         added: devices that it gets for the faults of their kind.
 
     Attributes:
-        target: as above.
+        choice: as above.
         campaign: as above.
     """
 
     def __init__(
-        self, target: str, campaign: ShortCampaign, added: Sequence[AddedDevice] = ()
+        self, choice: RigChoice, campaign: ShortCampaign, added: Sequence[AddedDevice] = ()
     ) -> None:
-        self.target = target
+        self.choice = choice
         self.campaign = campaign
         self._added = {device.kind: device for device in added}
 
     @property
     def name(self) -> str:
         """What the rig is called."""
-        return self.target or "the reference rig"
+        rig = self.choice.target or "the reference rig"
+        return f"{rig} with the study {self.choice.study}" if self.choice.study else rig
 
     @cached_property
     def profile(self) -> Profile:
@@ -90,6 +92,11 @@ class PlayedRig:
                 name: frozenset((*WIRE_FAULTS, *one.fault_switches()))
                 for name, one in rig.emulators.items()
             }
+
+    @property
+    def all_added(self) -> Iterable[AddedDevice]:
+        """The devices that the rig gets for the faults of their kinds."""
+        return self._added.values()
 
     def added(self, kind: str) -> AddedDevice | None:
         """The device of a kind that the rig gets for its faults; None if it has its own."""
@@ -147,9 +154,12 @@ class PlayedRig:
         """A waste, and a volume [µL] that takes two of the three experiments and no more.
 
         Raises:
-            NotOnThisRigError: all streams do not end in the same waste.
+            NotOnThisRigError: all streams do not end in the same waste, or a study needs room for
+                all of its points at once.
         """
         profile = self.profile
+        if self.choice.study:
+            raise NotOnThisRigError("a study does not begin until there is room for all its points")
         ends = [name for name, component in profile.path.items() if component.is_end]
         if len(ends) != 1:
             raise NotOnThisRigError(f"its liquid ends in {len(ends)} places")
@@ -180,20 +190,19 @@ class PlayedRig:
         return sum(rate for name, rate in rates_ul_min.items() if streams[name].phase != GAS)
 
 
-@lru_cache(maxsize=4)
-def profile_rig(target: str) -> PlayedRig:
+def profile_rig(choice: RigChoice) -> PlayedRig:
     """The rig of a profile, with a short campaign in the place of its own.
 
     Args:
-        target: name or path of the profile.
+        choice: names the profile.
 
     Raises:
         ProfileError: the profile is not sound.
         InputError: it cannot be simulated.
     """
-    file = Finder(plugins()).find(target).resolve()
+    file = Finder(plugins()).find(choice.target).resolve()
     profile = load_profile(file, plugins())
     require_emulators(profile)
-    rig = PlayedRig(target, shortened(profile, str(file)))
+    rig = PlayedRig(choice, shortened(profile, str(file)))
     require_emulators(rig.profile)
     return rig

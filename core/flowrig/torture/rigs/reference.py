@@ -1,10 +1,15 @@
 """The reference rig of the board: the published one, with a campaign of a few minutes."""
 
+from functools import lru_cache
 from typing import Final
 
+from attrs import evolve
+
+from flowrig.rig.simulated import require_emulators
 from flowrig.torture.rigs.added import GAUGE, VALVE
+from flowrig.torture.rigs.choice import RigChoice
 from flowrig.torture.rigs.played_rig import AddedDevice, PlayedRig, profile_rig
-from flowrig.torture.rigs.short_campaign import ShortCampaign
+from flowrig.torture.rigs.short_campaign import ShortCampaign, study_stage
 
 __all__ = ["REFERENCE", "rig_of"]
 
@@ -72,7 +77,7 @@ range = ["220 uL/min", "280 uL/min"]
 """Shorter waits and fewer frames, and temperatures that lie close together."""
 
 REFERENCE: Final = PlayedRig(
-    "",
+    RigChoice(),
     ShortCampaign(
         extends="cs3cu2i5-heatup-chem3",
         title="The reference rig, for a campaign of a few minutes",
@@ -84,14 +89,18 @@ REFERENCE: Final = PlayedRig(
 """The rig that the board plays unless it is told another one."""
 
 
-def rig_of(target: str) -> PlayedRig:
-    """The rig of a profile; the reference rig for "".
-
-    Args:
-        target: name or path of the profile.
+@lru_cache(maxsize=4)
+def rig_of(choice: RigChoice) -> PlayedRig:
+    """The rig that a person chose, with the stage of a study in its campaign.
 
     Raises:
-        ProfileError: the profile is not sound.
-        InputError: it cannot be simulated.
+        ProfileError: the profile, or the study, is not sound.
+        InputError: the rig cannot be simulated.
     """
-    return profile_rig(target) if target else REFERENCE
+    rig = profile_rig(choice) if choice.target else REFERENCE
+    if not choice.study:
+        return rig
+    stage = study_stage(choice.study, choice.settings)
+    rig = PlayedRig(choice, evolve(rig.campaign, study=stage), tuple(rig.all_added))
+    require_emulators(rig.profile)
+    return rig

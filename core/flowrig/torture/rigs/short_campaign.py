@@ -1,21 +1,31 @@
 """The short campaign of the board as TOML: every phase of a long campaign, in a few minutes."""
 
 import json
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
 
+from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.torture.frail_models import PLUGIN
 
-__all__ = ["EXPERIMENTS", "FILES", "SEEDED_STAGE", "ShortCampaign", "plugins", "shortened"]
+__all__ = [
+    "EXPERIMENTS",
+    "FILES",
+    "SEEDED_STAGE",
+    "ShortCampaign",
+    "plugins",
+    "shortened",
+    "study_stage",
+]
 
 EXPERIMENTS: Final = 3
-"""Number of experiments of the campaign."""
+"""Number of experiments of the campaign, without those of a study."""
 
 SEEDED_STAGE: Final = "explore"
 """The stage whose conditions follow from the seed alone."""
@@ -66,7 +76,7 @@ name = "explore"
 optimizer = "lhs"
 experiments = 2
 batch = 2
-
+{study}
 [[campaign.stages]]
 name = "improve"
 optimizer = "torture-climber"
@@ -86,6 +96,7 @@ class ShortCampaign:
         keys: top-level keys of TOML.
         tables: tables of TOML.
         commissioned: by heater, the set point at which `flowrig commission` was run.
+        study: the stage of a study in TOML, before the last stage; "" for none.
     """
 
     extends: str
@@ -93,6 +104,7 @@ class ShortCampaign:
     keys: str = ""
     tables: str
     commissioned: Mapping[str, str] = field(factory=dict)
+    study: str = ""
 
     def write(
         self,
@@ -126,6 +138,7 @@ class ShortCampaign:
             campaign=campaign,
             improve=improve,
             surrogate=surrogate,
+            study=self.study,
             more=more,
         )
         path.write_text(text, encoding="utf-8")
@@ -135,6 +148,33 @@ class ShortCampaign:
         )
         thermal.write_text("\n".join(measured), encoding="utf-8")
         return path
+
+
+def study_stage(study: str, settings: Sequence[str]) -> str:
+    """The stage of a study in TOML.
+
+    Args:
+        study: its name.
+        settings: its settings, such as "duration=1 min"; a value that is no TOML is a text.
+
+    Raises:
+        InputError: a setting has no value.
+    """
+    lines = ["", "[[campaign.stages]]", 'name = "study"', f"study = {quoted(study)}"]
+    for word in settings:
+        key, equals, text = (part.strip() for part in word.partition("="))
+        if not (key and equals):
+            raise InputError(f"--set {word!r}: expected key=value")
+        lines.append(f"{quoted(key)} = {text if _is_toml(text) else quoted(text)}")
+    return "\n".join([*lines, ""])
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
 
 
 def shortened(profile: Profile, extends: str) -> ShortCampaign:

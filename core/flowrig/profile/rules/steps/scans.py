@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from flowrig.profile.model import Channel, Profile, Scan
+from flowrig.profile.model import LINES, Channel, Lines, Profile, Scan
 from flowrig.profile.model.devices import detectors_at
 from flowrig.profile.model.scans import MOST_POSITIONS
 from flowrig.profile.problems import Finding, Path
@@ -72,12 +72,29 @@ def _over(profile: Profile, channel: Channel, scan: Scan, here: Path) -> Iterato
     if scan.over is None:
         return
     path: Path = (*here, "over")
+    if scan.over == LINES and profile.lines is not None:
+        yield from _over_lines(profile, profile.lines, channel, here)
+        return
     yield from names.one_of(scan.over, profile.path, "component", path)
     component = profile.path.get(scan.over)
     if component is not None and channel.device not in detectors_at(component, profile.devices):
         message = f"{channel.device!r} is not at {scan.over!r}"
         expected = f'the component with `spectrometer = "{channel.device}"`'
         yield Finding(path, message, expected=expected)
+
+
+def _over_lines(profile: Profile, lines: Lines, channel: Channel, here: Path) -> Iterator[Finding]:
+    """A scan over lines has a position for each, and a detector that is in them."""
+    assert channel.scan is not None
+    if channel.scan.count != lines.count:
+        message = f"the scan has {channel.scan.count} positions, and there are {lines.count} lines"
+        expected = "an array `positions` with the position of each line, in order"
+        yield Finding(here, message, expected=expected, on_key=True)
+    at = [one for name, one in profile.path.items() if lines.line_of(name) is not None]
+    if not any(channel.device in detectors_at(one, profile.devices) for one in at):
+        message = f"{channel.device!r} is at no component of the lines"
+        expected = f'one of {", ".join(lines.parts)} with `spectrometer = "{channel.device}"`'
+        yield Finding((*here, "over"), message, expected=expected)
 
 
 def one_scan(profile: Profile) -> Iterator[Finding]:
