@@ -52,7 +52,7 @@ from flowrig.journal.events import HoldBegun, Outcome
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.hold import HoldKind
 from flowrig.operator.requests import OperatorRequests, Request
-from flowrig.planning.plan import Plan, plan_campaign
+from flowrig.planning.plan import Plan, as_long_as, over, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.profile.model.flow import GAS
@@ -257,7 +257,7 @@ def run_all(system: System, folder: Path) -> Done:
         for one in record.decisions():
             decided.setdefault(one.stage, []).append(one.conditions)
         amounts = taken(record, gases)
-        after = planned(plan_campaign(profile, SEED, decided), gases)
+        after = planned(plan_campaign(as_long_as(profile, over(record)), SEED, decided), gases)
         sums = [a + b for a, b in zip(sums, (amounts, before, after), strict=True)]
         records.append(record)
     count = sum(len(record.experiments()) for record in records)
