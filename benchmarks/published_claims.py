@@ -7,6 +7,7 @@ A claim has a kind: *sign*, which way something goes; *order*, what is stronger,
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -418,6 +419,25 @@ def core_shell(records: Records) -> list[Claim]:
             "emission from 480 to 650 nm",
             f"{min(reach):.0f} to {max(reach):.0f} nm in this run",
             480.0 <= min(reach) < max(reach) <= 650.0,
+        )
+    ]
+
+
+def grid(records: Records) -> list[Claim]:
+    """S17: what the ligands do is invented."""
+    (record,) = records
+    made, good = record.experiments(), len(sound(record))
+    turns = sum(
+        one.conditions[name] != after.conditions[name]
+        for one, after in pairwise(made)
+        for name in ("base", "acid")
+    )
+    return [
+        Claim(
+            "size",
+            "11 temperatures, 11 ratios, 4 pairs of ligands",
+            f"{good} of {len(made)} combinations are good; a ligand changes {turns} times",
+            good == 484,
         )
     ]
 

@@ -30,6 +30,7 @@ from published_claims import (
     artificial_chemist,
     chance,
     core_shell,
+    grid,
     heat_up,
     hot_injection,
     maria,
@@ -65,6 +66,8 @@ SEED = 1
 PAGE = Path(__file__).parents[1] / "docs" / "systems.md"
 BEGIN, END = "<!-- systems.py: rows -->", "<!-- systems.py: end -->"
 KINDS = ("sign", "order", "size")
+DIFFERS = "**no**"
+"""What stands beside a result that does not agree."""
 TIME_OFF, VOLUME_OFF = 0.03, 0.01
 """How far a plan may be off, as shares of the rig time and of the volume."""
 
@@ -128,7 +131,7 @@ SYSTEMS = (
     System(key="S16", title="core and shell in two stages", profile="two-stage-core-shell",
            targets=("two-stage-core-shell",), look=core_shell, work_s=30),
     System(key="S17", title="grid of ligand pairs", profile="ligand-grid",
-           targets=("ligand-grid",), work_s=120),
+           targets=("ligand-grid",), look=grid, work_s=120),
     System(key="S18", title="guided by a slow analyzer", profile="slow-analyzer",
            targets=("slow-analyzer",), look=ahead, work_s=8),
     System(key="S19", title="before and after purification", profile="in-line-purification",
@@ -326,7 +329,7 @@ def line(system: System, row: Row | None) -> str:
         why = f"not run: {system.missing or 'no result yet'}" if row is None else row.problem
         return f"| {system.key} | {profile} | – | – | – | {system.title} | {why} | – | – |"
     said = "<br>".join(one.paper for one in row.claims) or "nothing to compare: invented numbers"
-    found = "<br>".join(f"{one.found}{'' if one.agrees else ' (**no**)'}" for one in row.claims)
+    found = "<br>".join(f"{one.found}{'' if one.agrees else f' ({DIFFERS})'}" for one in row.claims)
     counts = (str(row.experiments), f"{row.rig_h:.1f}") if row.experiments else ("–", "–")
     return (
         f"| {system.key} | {profile} | {counts[0]} | {counts[1]} | {row.processor_s:.0f} | {said} "
@@ -352,7 +355,20 @@ def merged(text: str, rows: Mapping[str, Row]) -> str:
             lines.append(line(system, rows.get(system.key)))
         else:
             lines.append(f"| {system.key} {kept[system.key]}")
-    return f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}"
+    table = "\n".join(lines)
+    return f"{before}{BEGIN}\n{differing(lines)}\n\n{table}\n{END}{after}"
+
+
+def differing(lines: Sequence[str]) -> str:
+    """What of a table does not agree with its papers, as a list."""
+    found = list[str]()
+    for one in lines:
+        cells = [cell.strip() for cell in one.split("|")]
+        if DIFFERS in one:
+            pairs = zip(cells[6].split("<br>"), cells[7].split("<br>"), strict=True)
+            found += [f"- {cells[1]}: {said}: {was}" for said, was in pairs if DIFFERS in was]
+    told = [one.replace(f" ({DIFFERS})", "") for one in found]
+    return "\n".join(["What does not agree:", "", *told] if told else ["Nothing differs."])
 
 
 def tell(row: Row) -> None:

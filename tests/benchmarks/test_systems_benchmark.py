@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from attrs import evolve
 
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
@@ -57,6 +58,9 @@ def test_the_table_has_a_row_for_each_and_keeps_those_that_were_not_run(
     )
     again = systems.merged(once, {"S7": systems.Row(key="S7", problem="no liquid")})
     assert "| no liquid |" in again
+    other = evolve(row, claims=[evolve(claim, agrees=False)])
+    told = [systems.differing([systems.line(systems.SYSTEMS[8], one)]) for one in (row, other)]
+    assert told == ["Nothing differs.", "What does not agree:\n\n- S9: 1.5 h: 1.4 h"]
     changed = [one for one in again.splitlines() if one not in once.splitlines()]
     assert [one[:5] for one in changed] == ["| S7 "]
 
