@@ -15,6 +15,7 @@ from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
 from flowrig.procedure.steps import Step
 from flowrig.profile import Profile, Stage
+from flowrig.profile.controls.beyond import in_stage
 from flowrig.profile.controls.studies import asked, new_study, require_points
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
@@ -84,7 +85,8 @@ class StudyRunner:
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
         """The procedure of an experiment, whoever chose it."""
-        profile, following = self._record.profile, self._following(decision)
+        profile = in_stage(self._record.profile, decision.stage)
+        following = self._following(decision)
         if decision.settles and not following:
             return run_condition(profile, decision.conditions, probe)
         return self._point(decision, following, probe)
@@ -101,7 +103,7 @@ class StudyRunner:
     def _point(
         self, decision: Decision, following: Sequence[Decision], probe: FeatureProbe
     ) -> Generator[Step, Any, Observation]:
-        profile, conditions = self._record.profile, decision.conditions
+        profile, conditions = in_stage(self._record.profile, decision.stage), decision.conditions
         flow = flow_of(profile, decision, following)
         kept, self._kept = self._kept, None
         goes_on = decision.continues and kept is not None and self._flows_on(kept, decision)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flowrig.journal.events import Skipped
 from flowrig.profile.model.campaign import is_known_to
+from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["results_for_optimizers"]
@@ -22,7 +23,7 @@ def results_for_optimizers(
 
     An experiment of bad quality has nan for all values, whatever was computed from its spectra, and
     so has a skipped one: optimizers learn nothing false from it, and do not ask for it again.
-    Points of a study that are not in their steady state are left out.
+    Points of a study outside their steady state or the search space are left out.
 
     Args:
         record: reads the journal.
@@ -42,7 +43,7 @@ def results_for_optimizers(
     for experiment in experiments:
         if not experiment.decision.settles or experiment.awaits:
             continue
-        if not is_known_to(arm, experiment.decision.arm):
+        if not (is_known_to(arm, experiment.decision.arm) and _in_space(record, experiment)):
             continue
         row = {**experiment.conditions, **experiment.features}
         row[objective.name] = experiment.objective
@@ -55,8 +56,14 @@ def results_for_optimizers(
         rows.append((experiment.complete_at, row))
     known = {d.index for d in record.decisions() if d.settles and is_known_to(arm, d.arm)}
     for event in filter(record.has_sound_choices, record.journal.events(Skipped)):
-        if event.data.index not in known:
+        if event.data.index not in known or not _in_space(record, event.data):
             continue
         rows.append((event.sequence, {**event.data.conditions, **nothing}))
     rows.sort(key=lambda row: row[0])
     return [row for sequence, row in rows if before is None or sequence < before]
+
+
+def _in_space(record: RunRecord, one: Experiment | Skipped) -> bool:
+    """Whether conditions lie in the search space, which only a study can leave."""
+    leaves = any(stage.beyond for stage in record.campaign.stages)
+    return not leaves or record.profile.space.holds(one.conditions)

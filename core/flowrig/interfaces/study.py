@@ -179,7 +179,8 @@ class StudyRig:
     def conditions(self, at: At) -> Conditions:
         """The conditions of a place.
 
-        The best of no experiments is the middle, and so is one that is not measured yet.
+        The best of no experiments is the middle, and so is one that is not measured yet. An
+        experiment outside the search space, of a study that went beyond it, is not the best.
 
         Raises:
             InputError: there is no experiment of this number in the stages before.
@@ -187,6 +188,7 @@ class StudyRig:
         if isinstance(at.where, Mapping):
             return {**self.middle, **at.where}
         good = [e for e in self.earlier if e.quality == "good" and math.isfinite(e.objective)]
+        good = [e for e in good if self.space.holds(e.point.conditions)]
         if at.where == "best" and good:
             return max(good, key=lambda one: one.objective).point.conditions
         if isinstance(at.where, int):

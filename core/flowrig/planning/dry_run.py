@@ -47,6 +47,7 @@ from flowrig.procedure.steps import (
 )
 from flowrig.procedure.volumes import require_volumes
 from flowrig.profile import Gate, Profile, SafeStep
+from flowrig.profile.controls.beyond import in_stage
 from flowrig.profile.controls.studies import acquisition_s
 from flowrig.run_record.scorecard.times import Share, TimeCount, TimeShares, share_of
 from flowrig.safety.guard import rules_of
@@ -317,18 +318,18 @@ class DryRun:
         self._times.begin(number)
         try:
             try:
-                self._run(self._procedure(planned, after))
+                self._run(self._procedure(stage, planned, after))
             except NeedsPersonError as need:
                 self._serve(need, number, stage)
-                self._run(self._procedure(planned, after))
+                self._run(self._procedure(stage, planned, after))
         except (OutOfRangeError, NeedsPersonError) as error:
             self._give_up(f"experiment {number}", error)
         self._times.end()
 
     def _procedure(
-        self, planned: Planned, after: Sequence[Planned]
+        self, stage: str, planned: Planned, after: Sequence[Planned]
     ) -> Generator[Step, Any, Observation]:
-        profile = self._profile
+        profile = in_stage(self._profile, stage)
         if not isinstance(planned, Point):
             return run_condition(profile, planned, self._probe)
         points = [one for one in after if isinstance(one, Point)]

@@ -21,6 +21,7 @@ from flowrig.problem.feasibility import pulled_inside
 from flowrig.problem.middle import centre
 from flowrig.problem.space import Space, Value
 from flowrig.profile import Profile, Stage
+from flowrig.profile.controls.beyond import widened
 from flowrig.profile.controls.studies import asked, new_study, require_points, study_rig
 
 __all__ = [
@@ -123,7 +124,7 @@ def _points(profile: Profile, stage: Stage, seed: int) -> Known:
     if stage.offer.missing():
         return Known([])
     before = () if profile.campaign is None else profile.campaign.before(stage)
-    rig = study_rig(profile, seed, ahead=sum(one.experiments for one in before))
+    rig = study_rig(widened(profile, stage), seed, ahead=sum(one.experiments for one in before))
     study, done = new_study(stage, rig), list[StudyPoint]()
     features = dict.fromkeys(study.rig.units, 1.0)
     while len(done) < stage.experiments:

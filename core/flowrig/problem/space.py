@@ -314,6 +314,10 @@ class Space:
             inside[inside] = curved.bounds.holds(curved.value(X[inside]), tolerance)
         return inside
 
+    def holds(self, conditions: Mapping[str, Value]) -> bool:
+        """Whether conditions by name lie inside bounds and constraints; steps are not checked."""
+        return bool(self.feasible(self.array([conditions]))[0])
+
     def require_feasible(self, conditions: Mapping[str, Value]) -> None:
         """Check the names and values of conditions, steps included.
 

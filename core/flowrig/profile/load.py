@@ -86,7 +86,7 @@ class ProfileSource:
             ProfileError: everything that is wrong with it, each with file, line and column.
         """
         if is_data(self.document):
-            return load_data(self.name, self.document, _structurer(self.plugins))
+            return load_data(self.name, self.document, Structurer(self.plugins))
         return self.load()
 
     @property
@@ -283,18 +283,8 @@ def _own_name(document: Document, name: str) -> tuple[str, Document]:
     return own, document.without("name")
 
 
-_newest: list[Structurer] = []
-"""The newest structurer: to make one takes longer than to use it."""
-
-
-def _structurer(plugins: OfferSource) -> Structurer:
-    if not (_newest and _newest[0].plugins is plugins):
-        _newest[:] = [Structurer(plugins)]
-    return _newest[0]
-
-
 def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
-    structurer = _structurer(plugins)
+    structurer = Structurer(plugins)
     digest = document.digest
     document, findings = with_lines(document)
     sections: dict[str, Any] = {}
@@ -344,7 +334,13 @@ def _whole(name: str, digest: str, sections: dict[str, Any]) -> tuple[Profile, l
     findings = [*reachable(profile), *optimizers_fit(profile), *counted(profile)]
     if not findings:
         findings += timed(profile)
-    return (profile, findings) if findings else with_studies(profile)
+    return (profile, findings) if findings else with_studies(profile, _wrong_with)
+
+
+def _wrong_with(profile: Profile) -> list[Finding]:
+    """What rules find in a whole profile."""
+    sections = {one.name: getattr(profile, one.name) for one in attrs.fields(Profile)}
+    return [*check(sections), *reachable(profile)]
 
 
 def _safe_state(sections: Mapping[str, Any]) -> Any:

@@ -406,10 +406,15 @@ class Structurer:
             message = "a stage has an optimizer or a study"
             raise Mismatch(message, "one of the two keys", at=("study",), on_key=True)
         offer = self._offer(table, "study", "study")
-        settings = self._beside(table, {"name", "study"}, offer.settings)
+        settings = self._beside(table, {"name", "study", "beyond"}, offer.settings)
         name = table.get("name", offer.name)
+        beyond = as_table(table["beyond"], "beyond") if "beyond" in table else {}
         return model.Stage(
-            name=as_text(name, "name"), experiments=1, offer=offer, settings=settings
+            name=as_text(name, "name"),
+            experiments=1,
+            offer=offer,
+            settings=settings,
+            beyond=beyond,
         )
 
 

@@ -117,10 +117,13 @@ def parameters(content: ReportContent) -> list[Markup]:
     best = content.incumbent_experiment
     for variable in content.profile.variables:
         quantity = content.conditions[variable.name]
+        numbers = [
+            variable.parameter.number_of(e.conditions[variable.name]) for e in content.experiments
+        ]
         axes = Axes(
             _experiments_axis(content),
             evolve(
-                Axis.around(quantity.label, variable.range, margin=0.08),
+                Axis.around(quantity.label, [*variable.range, *numbers], margin=0.08),
                 names=variable.parameter.choices,
             ),
             width=340.0,

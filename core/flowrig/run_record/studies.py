@@ -10,6 +10,7 @@ from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.study import Findings, Point, StudyPoint, StudyRig
 from flowrig.plugins.contained import one_line
 from flowrig.profile import Stage
+from flowrig.profile.controls.beyond import widened
 from flowrig.profile.controls.studies import asked, new_study, study_rig
 from flowrig.run_record.experiment import Decision, Experiment
 
@@ -66,7 +67,8 @@ def rig_of_study(record: "RunRecord", stage: Stage) -> StudyRig:
     earlier = [_measured(one) for one in record.settled() if one.decision.stage in before]
     # One that continues, or was skipped, is no settled experiment, and has its number all the same.
     decided = {one.index: one.conditions for one in record.decisions() if one.stage in before}
-    return study_rig(record.profile, record.seed, earlier, decided=decided)
+    profile = widened(record.profile, stage)
+    return study_rig(profile, record.seed, earlier, decided=decided)
 
 
 def study_points(record: "RunRecord", stage: str) -> list[StudyPoint]:

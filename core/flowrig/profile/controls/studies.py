@@ -27,6 +27,7 @@ from flowrig.interfaces.study import (
 )
 from flowrig.plugins.contained import one_line
 from flowrig.problem.door import Door
+from flowrig.profile.controls.beyond import found_beyond, gate_of, widened, wider_range
 from flowrig.profile.controls.from_toml import amount
 from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
@@ -60,6 +61,8 @@ MOST_POINTS = 10_000
 """Largest number of points of a study."""
 
 R = TypeVar("R")
+
+Rules = Callable[[Profile], list[Finding]]
 
 
 def acquisition_s(profile: Profile, frames: int) -> float:
@@ -218,8 +221,12 @@ def sweep_of(value: Any, _type: Any = None) -> Sweep:
     return Sweep(dict(value))
 
 
-def with_studies(profile: Profile) -> tuple[Profile, list[Finding]]:
+def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]]:
     """The profile whose studies have their settings in its units, and know how long they are.
+
+    Args:
+        profile: the profile.
+        rules: what is wrong with a rig; asked where a study goes beyond the search space.
 
     Returns:
         the profile, and what is wrong with its studies.
@@ -227,24 +234,38 @@ def with_studies(profile: Profile) -> tuple[Profile, list[Finding]]:
     campaign = profile.campaign
     if campaign is None or not campaign.studies:
         return profile, []
-    rig, stages, wrong = study_rig(profile, campaign.seed), list[Stage](), list[Finding]()
+    stages, gates, wrong = list[Stage](), list(profile.gates), list[Finding]()
     for index, stage in enumerate(campaign.stages):
         here: Path = ("campaign", "stages", index)
         fitted, found = stage, list[Finding]()
         if stage.is_study:
             ahead = sum(one.experiments for one in stages)
-            fitted, found = _fitted(profile, attrs.evolve(rig, ahead=ahead), stage, here)
+            fitted, found = _fitted(profile, stage, ahead, here, rules)
         stages.append(fitted)
         wrong += found
-    return attrs.evolve(profile, campaign=attrs.evolve(campaign, stages=tuple(stages))), wrong
+        gates += [] if found else gate_of(profile, fitted)
+    campaign = attrs.evolve(campaign, stages=tuple(stages))
+    return attrs.evolve(profile, campaign=campaign, gates=tuple(gates)), wrong
 
 
 def _fitted(
-    profile: Profile, rig: StudyRig, stage: Stage, here: Path
+    profile: Profile, stage: Stage, ahead: int, here: Path, rules: Rules
 ) -> tuple[Stage, list[Finding]]:
     """A stage with its settings in the units of the space, and the number of its points."""
     settings: Any = stage.settings
     wrong = list[Finding]()
+    beyond = _resolved(profile, stage.beyond, (*here, "beyond"), wrong, _wider)
+    stage = attrs.evolve(stage, beyond=beyond)
+    if wrong:
+        return stage, wrong
+    if beyond:
+        wide = widened(profile, stage)
+        wrong += found_beyond(profile, wide, stage, here, rules)
+        if wrong:
+            return stage, wrong
+        profile = wide
+    assert profile.campaign is not None
+    rig = study_rig(profile, profile.campaign.seed, ahead=ahead)
     for attribute in attrs.fields(type(settings)):
         value, path = getattr(settings, attribute.name), (*here, attribute.name)
         if attribute.name == "features":
@@ -372,6 +393,16 @@ def _value(variable: Variable, raw: Any) -> Any:
         expected = f"{low:g} to {high:g} {variable.unit}".rstrip()
         raise Mismatch(f"{variable.name} is outside of its range", expected)
     return value
+
+
+def _wider(variable: Variable, raw: Any) -> tuple[float, float]:
+    """A wider range of a variable, as it stands in TOML."""
+    if variable.choices:
+        raise Mismatch(f"{variable.name} has choices and no range", "a condition with a range")
+    if not isinstance(raw, list) or len(raw) != 2:
+        raise Mismatch(f"got {shown(raw)}", "an array of two ends")
+    low, high = (_number(variable, one) for one in raw)
+    return wider_range(variable, low, high)
 
 
 def _number(variable: Variable, raw: Any) -> float:

@@ -78,6 +78,7 @@ class Stage:
         arm: the arm of the campaign that it belongs to; None for one that all arms learn from.
         counts_prior: whether earlier experiments of the same rig count as experiments of this
             stage, which has as many fewer.
+        beyond: of a study, by condition, a wider range than that of the search space.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Stage:
     until_r2: float | None = None
     arm: str | None = None
     counts_prior: bool = False
+    beyond: Mapping[str, tuple[float, float]] = field(factory=dict)
 
     def learns_from(self, arm: str | None) -> bool:
         """Whether its optimizer is told of the experiments of an arm; None for those of no arm.
