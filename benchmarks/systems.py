@@ -300,7 +300,7 @@ def measure(key: str) -> Row:
 
 
 HEAD = (
-    "| | profile | experiments | rig, h | processor, s | the paper | the emulated rig "
+    "| | system, profile | experiments | rig, h | processor, s | the paper | the emulated rig "
     "| agrees | plan is off: time, volume |\n|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -316,25 +316,31 @@ def off_words(row: Row) -> str:
     if row.time_off is None or row.volume_off is None:
         return "–"
     before, decided = (
-        f"{time:+.1%}, {volume:+.1%}"
-        for time, volume in zip(row.time_off, row.volume_off, strict=True)
+        ", ".join(f"{round(off, 3) + 0.0:+.1%}" for off in both)
+        for both in zip(row.time_off, row.volume_off, strict=True)
     )
     return before if before == decided else f"{before}; rehearsed {decided}"
 
 
 def line(system: System, row: Row | None) -> str:
     """One row of the table."""
-    profile = f"[`{system.profile}`]({page_of(system.profile)})" if system.profile else "–"
     if row is None or row.problem:
         why = f"not run: {system.missing or 'no result yet'}" if row is None else row.problem
-        return f"| {system.key} | {profile} | – | – | – | {system.title} | {why} | – | – |"
+        return f"{head(system)} – | – | – | – | {why} | – | – |"
     said = "<br>".join(one.paper for one in row.claims) or "nothing to compare: invented numbers"
     found = "<br>".join(f"{one.found}{'' if one.agrees else f' ({DIFFERS})'}" for one in row.claims)
-    counts = (str(row.experiments), f"{row.rig_h:.1f}") if row.experiments else ("–", "–")
+    hours = f"{row.rig_h:.1f}" if row.rig_h >= 0.1 else f"{row.rig_h:.2f}"
+    counts = (str(row.experiments), hours) if row.experiments else ("–", "–")
     return (
-        f"| {system.key} | {profile} | {counts[0]} | {counts[1]} | {row.processor_s:.0f} | {said} "
+        f"{head(system)} {counts[0]} | {counts[1]} | {row.processor_s:.0f} | {said} "
         f"| {found or '–'} | {agreement(row.claims) or '–'} | {off_words(row)} |"
     )
+
+
+def head(system: System) -> str:
+    """The cells of a row that do not come from a run."""
+    profile = f": [`{system.profile}`]({page_of(system.profile)})" if system.profile else ""
+    return f"| {system.key} | {system.title}{profile} |"
 
 
 def page_of(profile: str) -> str:
@@ -348,13 +354,13 @@ def merged(text: str, rows: Mapping[str, Row]) -> str:
     """The page with new rows, and the old ones of systems that were not run."""
     before, rest = text.split(BEGIN)
     old, after = rest.split(END)
-    kept = dict(re.findall(r"^(?:\| (S\d+) (\|.*))$", old, re.MULTILINE))
+    kept = dict(re.findall(r"^\| (S\d+) \|[^|]*\|(.*)$", old, re.MULTILINE))
     lines = [HEAD]
     for system in SYSTEMS:
-        if system.key in rows or system.key not in kept:
+        if system.key in rows or "not run" in kept.get(system.key, "not run"):
             lines.append(line(system, rows.get(system.key)))
         else:
-            lines.append(f"| {system.key} {kept[system.key]}")
+            lines.append(f"{head(system)}{kept[system.key]}")
     table = "\n".join(lines)
     return f"{before}{BEGIN}\n{differing(lines)}\n\n{table}\n{END}{after}"
 
