@@ -115,6 +115,18 @@ def test_a_reading_that_stands_still_at_its_set_point_is_frozen_if_it_never_did_
     assert tripped([(5.0 * i, heater(25.0, 20.0)) for i in range(30)], noisy) == []
 
 
+def test_a_long_gap_between_two_looks_at_a_set_point_is_no_sign_of_a_frozen_sensor() -> None:
+    """A reading may be the same twice by chance; while it heats from afar, it may not."""
+    noisy = Thresholds(above_c=195.0, still_s=60.0)
+    alike = [(70.0 * i, heater(150.0, 150.0, **HOT)) for i in range(3)]
+    assert tripped(alike, noisy) == []
+    assert tripped([(70.0 * i, heater(150.0, 150.0, **HOT)) for i in range(8)], noisy) == [
+        "frozen-reading"
+    ]
+    afar = [(0.0, heater(25.0, 20.0, **HOT)), (5.0, heater(25.0, 150.0, **HOT))]
+    assert tripped([*afar, (75.0, heater(25.0, 150.0, **HOT))], noisy) == ["frozen-reading"]
+
+
 def test_a_set_point_that_leaves_no_time_is_refused() -> None:
     """Detection time times heating rate plus overshoot must fit below what must not be reached."""
     at = Thresholds(above_c=195.0, heating_c_min=20.0, never_above_c=200.0)

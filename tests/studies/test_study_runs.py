@@ -23,6 +23,7 @@ from flowrig.profile import check_profile, load_profile
 from flowrig.report import content_of, render
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
+from flowrig.safety.guard import Guard
 
 
 def starts(outcome: RunOutcome) -> int:
@@ -49,6 +50,25 @@ def test_the_flow_is_kept_between_points_that_continue(done: RunOutcome) -> None
         if before is not None and after is not None
     ]
     assert gaps == pytest.approx([3.0] * 4, abs=0.3)
+
+
+def test_pumps_are_compared_with_what_they_were_told_after_every_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short sample whose flow is kept has no other look at them; a stop looks by itself."""
+    looks: list[str] = []
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured):
+            looks.append("measured")
+
+    look, stop = Guard.look, Guard.stop
+    monkeypatch.setattr(Guard, "look", lambda *a, **k: (looks.append("look"), look(*a, **k))[1])
+    monkeypatch.setattr(Guard, "stop", lambda *a, **k: (looks.append("stop"), stop(*a, **k))[1])
+    outcome, _ = ran(tmp_path, ROBUSTNESS, listeners=[listen])
+    assert outcome.state == "finished", outcome.reason
+    before = [looks[place - 1] for place, one in enumerate(looks) if one == "measured"]
+    assert before == ["look"] * 4 + ["stop"]
 
 
 def test_optimizers_learn_from_what_settled_alone(done: RunOutcome) -> None:

@@ -214,7 +214,7 @@ def test_a_broken_promise_is_replayed_on_the_same_rig(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", ["42/measure/1", "13/flow/2", "1/settle/3"])
+@pytest.mark.parametrize("cell", ["42/measure/1", "54/measure/1", "1/settle/3", "0/connect/4"])
 def test_a_study_keeps_every_promise(cell: str) -> None:
     """Its points continue, its flow is kept, and a fault strikes somewhere in between."""
     rig = rig_of(RigChoice("", "robustness", ("duration=1 min",)))

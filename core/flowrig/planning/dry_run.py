@@ -28,6 +28,7 @@ from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
     Draw,
+    LookAtRig,
     PutIn,
     RequireVolume,
     SetFlowRates,
@@ -237,6 +238,7 @@ class DryRun:
             Wait: self._wait,
             SetLight: lambda step: None,
             Acquire: self._acquire,
+            LookAtRig: lambda step: None,
             TellChanges: lambda step: (),
             SetValues: self._set_values,
             TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),

@@ -17,6 +17,7 @@ from flowrig.procedure.refill import due_refills, refill, refill_duration_s, val
 from flowrig.procedure.steps import (
     Acquire,
     Draw,
+    LookAtRig,
     PutIn,
     RequireVolume,
     SetFlowRates,
@@ -87,6 +88,7 @@ class Executor:
             Wait: self._watch.wait,
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
+            LookAtRig: lambda step: self._guard.look(settled=True),
             TellChanges: lambda step: self._guard.changes,
             TellRinse: lambda step: self._actuation.ledger.lines.needed_ul(step.streams),
             TellToCome: lambda step: actuation.rig.to_come(),

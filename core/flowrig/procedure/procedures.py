@@ -25,6 +25,7 @@ from flowrig.procedure.parts import (
 )
 from flowrig.procedure.steps import (
     Acquire,
+    LookAtRig,
     PutIn,
     SetFlowRates,
     SetTemperatures,
@@ -223,8 +224,9 @@ def _sampled(
     """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
     count = flow.frames or profile.analysis.frames
     frames = yield from take_sample(profile, count)
-    if not flow.keeps:
-        yield Stop(streams)
+    # A stop compares pumps with what they were told; a short sample whose flow is kept has no other
+    # look at them.
+    yield LookAtRig() if flow.keeps else Stop(streams)
     return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
 
 

@@ -14,6 +14,7 @@ from flowrig.interfaces.capabilities import Value
 __all__ = [
     "Acquire",
     "Draw",
+    "LookAtRig",
     "Procedure",
     "PutIn",
     "RequireVolume",
@@ -148,6 +149,11 @@ class Acquire(Step):
     interval_s: float
     purpose: Literal["dark", "reference", "look", "sample"]
     own: Mapping[str, tuple[int, float]] = field(factory=dict)
+
+
+@frozen
+class LookAtRig(Step):
+    """Read heaters and pumps, and compare them with what they were told."""
 
 
 @frozen

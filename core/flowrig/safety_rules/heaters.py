@@ -30,7 +30,7 @@ class HeaterWatch:
         self._at = thresholds
         self._last: tuple[float, HeaterState] | None = None
         self._lowest_c = math.inf
-        self._still_since_s = 0.0
+        self._still_s = 0.0
         self._progress = Progress()
 
     def check(self, snapshot: Snapshot) -> Iterator[Trip]:
@@ -121,11 +121,14 @@ class HeaterWatch:
     def _stands_still(self, state: HeaterState, now_s: float) -> Iterator[Trip]:
         far = bool(state.heating) and state.temperature_c < state.wanted_c - self._at.near_c
         if self._last is None or self._moved(state, self._last[1], far):
-            self._still_since_s = now_s
-        still_s = now_s - self._still_since_s
+            self._still_s = 0.0
+        else:  # at the set point a long gap between two looks is no sign of the sensor
+            gap_s = now_s - self._last[0]
+            self._still_s += gap_s if far else min(gap_s, 2.0 * self._at.look_s)
         longest_s = self._at.frozen_s if far else self._at.still_s
-        if state.heating and longest_s is not None and still_s > longest_s:
-            cause = f"the reading has stood still at {state.temperature_c:g} °C for {still_s:.0f} s"
+        if state.heating and longest_s is not None and self._still_s > longest_s:
+            cause = f"the reading has stood still at {state.temperature_c:g} °C for "
+            cause += f"{self._still_s:.0f} s"
             yield self._trip("frozen-reading", f"{cause} while it heats", LOOK_AT_SENSOR)
 
     def _moved(self, state: HeaterState, before: HeaterState, far: bool) -> bool:
