@@ -109,7 +109,7 @@ SYSTEMS = (
            work_s=12),
     System(key="S5", title="expected improvement against chance",
            profile="cs3cu2i5-heatup-published", targets=("cs3cu2i5-heatup-published",),
-           look=chance, work_s=200),
+           look=chance, work_s=400),
     System(key="S6", title="hot injection of Cs3Cu2I5", profile="cs3cu2i5-hot-injection",
            targets=("cs3cu2i5-hot-injection", "s06.toml"), look=hot_injection, work_s=70),
     System(key="S7", title="reprecipitation of CsPbBr3", profile="cspbbr3-larp-published",
