@@ -15,7 +15,7 @@ from flowrig.errors import InputError
 from flowrig.journal.events import Ended, Outcome, StageBegun
 from flowrig.planning.expected_conditions import expected_conditions
 from flowrig.planning.known_conditions import centre
-from flowrig.planning.plan import Plan, as_long_as, plan_campaign
+from flowrig.planning.plan import Plan, as_long_as, over, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.procedure.heating_time import heating_time_s, steady_time_s
 from flowrig.profile import Steady, load_profile
@@ -132,11 +132,13 @@ def test_a_stage_that_ends_early_is_planned_as_long_as_it_was(
         assert plan["time_s"] == pytest.approx(taken_s, rel=0.03)
 
 
-def test_only_stages_that_are_over_have_their_length(short: Short) -> None:
+def test_only_stages_that_are_over_have_their_length(short: Short, finished: Any) -> None:
     """Others, and studies, keep the number of the profile."""
     profile = load_profile(short(4, 3), Plugins.discover())
     assert plan_campaign(as_long_as(profile, {"explore": 2})).experiments == 5
     assert plan_campaign(as_long_as(profile, {"improve": 0})).experiments == 4
+    with RunRecord(finished.folder) as record:
+        assert over(record) == {"explore": 4, "improve": 1}
 
 
 @pytest.mark.slow
