@@ -340,6 +340,44 @@ def maria(records: Records) -> list[Claim]:
     ]
 
 
+def velocities(records: Records) -> list[Claim]:
+    """S10: without the control of the velocity."""
+    (record,) = records
+    bore_mm = record.profile.path["cooling"].inner_diameter_mm
+    assert bore_mm is not None
+    area_mm2 = math.pi / 4 * bore_mm**2
+    off, seen = list[float](), list[float]()
+    for one in sound(record):
+        flow_ul_min = sum(record.profile.flow_rates_ul_min(one.conditions).values())
+        seen.append(one.features["velocity_mm_s"])
+        off.append(seen[-1] / (flow_ul_min / 60 / area_mm2) - 1.0)
+    most = max(map(abs, off))
+    return [
+        Claim(
+            "size",
+            "gates tell velocities of 12 to 100 mm/s",
+            f"{min(seen):.1f} to {max(seen):.1f} mm/s, within {most:.1%} of flow over bore",
+            most <= 0.02,
+        )
+    ]
+
+
+def lifetimes(records: Records) -> list[Claim]:
+    """S11: without the probe that travels; no paper's lifetime was read."""
+    (record,) = records
+    made = sorted(sound(record), key=lambda one: one.features["peak_nm"])
+    values = [one.features["lifetime_ns"] for one in made]
+    red = made[-1].features["peak_nm"], made[0].features["peak_nm"]
+    return [
+        Claim(
+            "size",
+            "single photons are counted in line, and give lifetimes",
+            f"{min(values):.1f} to {max(values):.1f} ns between {red[1]:.0f} and {red[0]:.0f} nm",
+            len(values) == len(record.experiments()) and all(map(math.isfinite, values)),
+        )
+    ]
+
+
 def whole_spectrum(records: Records) -> list[Claim]:
     """S12: no paper's number can be compared, since the liquid is another one."""
     (record,) = records

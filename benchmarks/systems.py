@@ -33,6 +33,7 @@ from published_claims import (
     grid,
     heat_up,
     hot_injection,
+    lifetimes,
     maria,
     nothing_published,
     old_records,
@@ -44,6 +45,7 @@ from published_claims import (
     side_by_side,
     twins,
     two_looks,
+    velocities,
     whole_spectrum,
 )
 from rich.console import Console
@@ -118,8 +120,10 @@ SYSTEMS = (
            targets=("artificial-chemist",), look=artificial_chemist, work_s=13),
     System(key="S9", title="MARIA", profile="maria-kriging", targets=("maria-kriging",),
            look=maria, work_s=12),
-    System(key="S10", title="slug velocity under control", missing="control of a reading"),
-    System(key="S11", title="traveling probe and lifetimes", missing="a stage that scans"),
+    System(key="S10", title="slug velocity (not its control)", profile=HEAT_UP,
+           targets=("s10.toml",), look=velocities, work_s=5),
+    System(key="S11", title="lifetimes (without the traveling probe)", profile="maria-kriging",
+           targets=("s11.toml",), look=lifetimes, work_s=4),
     System(key="S12", title="a whole spectrum, by optimizers of others", profile="whole-spectrum",
            targets=("whole-spectrum",), look=whole_spectrum, work_s=21),
     System(key="S13", title="sixteen reactors side by side", profile="numbering-up",
