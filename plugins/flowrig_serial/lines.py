@@ -108,6 +108,11 @@ class TextLine:
         with self._lock:
             self._port.close()
 
+    def is_synchronized(self, part: str) -> bool:
+        """Whether the next reply of an instrument is certain to be that to the next request."""
+        station = self._stations.get(part)
+        return station is not None and station.is_synchronized
+
     def hint(self) -> str:
         """What to check if an instrument does not answer, for a message."""
         if others := rivals(self._port.name):

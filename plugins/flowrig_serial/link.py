@@ -134,6 +134,20 @@ class LineLink(Generic[P]):
         except LineFault as fault:
             raise unknown(fault, self._device, request) from fault
 
+    def tell_at_once(self, request: str) -> None:
+        """Send an absolute command; it waits for no answer, whatever became of the one before.
+
+        A query has to show afterwards whether the instrument obeyed.
+
+        Raises:
+            ConnectionLostError: the port is gone, or nothing was sent.
+            UnknownOutcomeError: the port was lost while the command was sent.
+        """
+        if self._opened.is_synchronized(self._part):
+            self.tell(request)
+        else:
+            self.tell_blindly(request)
+
     def tell_blindly(self, request: str) -> None:
         """Send a command at once, and read nothing.
 

@@ -79,7 +79,7 @@ class FluidState:
         fill_ul: Mapping[str, float] | None,
         start_s: float,
     ) -> None:
-        self._profile = profile
+        self._profile = self._unblocked = profile
         self._start_s = start_s
         self.path = FlowPath.of(profile)
         self._positions: dict[str, str] = {}
@@ -151,8 +151,12 @@ class FluidState:
         if steps > self._steps:
             self._advance_to(steps)
 
-    def _block(self, step: int, line: int) -> None:
-        """Let nothing flow through a line from a step of the time grid on."""
+    def block(self, line: int | None, now_s: float) -> None:
+        """Let nothing flow through a line from now on, or through all again; see `turn`."""
+        self._blockage = math.ceil((now_s - self._start_s) / STEP_S), line
+
+    def _block(self, step: int, line: int | None) -> None:
+        """Block a line from a step of the time grid on, and no other; None for no line."""
         self._blockage = None
         while self._turns and self._turns[0][0] <= step:
             before, positions = self._turns.pop(0)
@@ -161,7 +165,8 @@ class FluidState:
             self._lead(positions)
         if step > self._steps:
             self._advance_to(step)
-        self._profile = without_line(self._profile, line)
+        whole = self._unblocked
+        self._profile = whole if line is None else without_line(whole, line)
         self._path_with.cache_clear()
         self.path = self._flow_path(self._positions)
         self._turned += 1
@@ -353,6 +358,17 @@ class FluidState:
             raise InputError(f"{self._profile.name}: no reactive stream flows through a flow cell")
         return self.chemistry.product(parcel)
 
+    @property
+    def middle(self) -> Product:
+        """The product at steady state in the middle of the search space, where it is taken.
+
+        Raises:
+            InputError: nothing reactive flows there.
+        """
+        space = self._profile.space
+        (conditions,) = space.rows(space.from_unit(np.full((1, len(space.parameters)), 0.5)))
+        return self.steady_product(conditions)
+
     def steady_parcel(
         self, conditions: Mapping[str, float], cell: FlowCell | None = None
     ) -> Parcel | None:
@@ -501,7 +517,7 @@ class FluidState:
         return tuple(parcel for parcel in parcels if parcel is not None)
 
 
-def _blockage(profile: Profile, settings: FluidicSettings) -> tuple[int, int] | None:
+def _blockage(profile: Profile, settings: FluidicSettings) -> tuple[int, int | None] | None:
     """The step of the time grid after which a line is blocked, and the line."""
     line, lines = settings.blocked_line, profile.lines
     if line is None:

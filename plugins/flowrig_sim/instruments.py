@@ -222,6 +222,7 @@ class CellBody:
         coefficients: wavelength polynomial [nm] in the pixel number, lowest order first.
         access: access to the fluid state.
         has_slugs: whether a carrier forms slugs, which can then be missing.
+        lines: number of lines that it looks at in turn; 0 for none.
     """
 
     def __init__(
@@ -231,7 +232,9 @@ class CellBody:
         access: FluidAccess,
         *,
         has_slugs: bool = True,
+        lines: int = 0,
     ) -> None:
+        self._lines = lines
         self._exposures = exposures
         self._coefficients = coefficients
         self._access = access
@@ -245,6 +248,9 @@ class CellBody:
         }
         if has_slugs:
             self.faults["no-slugs"] = DeviceFault("no slug arrives, only carrier", self._starve)
+        if lines:
+            words = f"line {self._blocked} of {lines} that it looks at blocks"
+            self.faults["line-blocked"] = DeviceFault(words, self._block_line)
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
@@ -295,6 +301,15 @@ class CellBody:
 
     def _block(self, on: bool) -> None:
         self._has_bubble = on
+
+    @property
+    def _blocked(self) -> int:
+        """The line that the fault blocks: one in the middle."""
+        return self._lines // 2 + 1
+
+    def _block_line(self, on: bool) -> None:
+        with self._access.now() as now_s:
+            self._access.fluid.block(self._blocked if on else None, now_s)
 
     def _starve(self, on: bool) -> None:
         self._lacks_slugs = on

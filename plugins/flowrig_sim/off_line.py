@@ -46,6 +46,11 @@ class Analyses:
         rng = generator(self._seed, f"analyses at {now_s:.3f} s")
         return found_off_line(self._units, product, type(fluid.chemistry).invented, self._rsd, rng)
 
+    def known(self, product: Product) -> frozenset[str]:
+        """What they find of a product, by CHANNEL.QUANTITY, without its value."""
+        invented, rng = type(self._access.fluid.chemistry).invented, generator(0, "analyses")
+        return frozenset(found_off_line(self._units, product, invented, 0.0, rng))
+
 
 def found_off_line(
     units: Mapping[str, str],

@@ -152,6 +152,11 @@ class FluidicWorld(World):
         """What off-line analyses find of what is at the outlet now; see `World`."""
         return self._analyses.found()
 
+    def can_be_analysed(self) -> frozenset[str]:
+        """The off-line results that there are in the middle of the search space; see `World`."""
+        fluid = self._fluid
+        return frozenset() if fluid.path.outlet is None else self._analyses.known(fluid.middle)
+
     def truth(self, conditions: Mapping[str, float]) -> tuple[float, float]:
         """The result of a perfect measurement at steady state.
 
@@ -217,7 +222,13 @@ def _spectrometers(
             disturbances=disturbances,
             fluid=access.fluid,
         )
-        bodies[name] = CellBody(exposures, detector.coefficients, access, has_slugs=has_slugs)
+        bodies[name] = CellBody(
+            exposures,
+            detector.coefficients,
+            access,
+            has_slugs=has_slugs,
+            lines=len(path.line_cells.get(name, ())),
+        )
     return bodies, seen
 
 

@@ -66,7 +66,7 @@ class ViciValve(Valve):
     def _do_select(self, position: str) -> None:
         number = self.number_of(position)
         where = "AB"[number - 1] if self._has_letters else f"{number}"
-        self._link.tell(f"{self._id}GO{where}")
+        self._link.tell_at_once(f"{self._id}GO{where}")  # it may be the way to the safe position
 
     def _do_position(self) -> str:
         found = self._link.ask(position(self._id))

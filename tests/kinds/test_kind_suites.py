@@ -110,6 +110,14 @@ class WaitsForAnAnswer(TemplateStirrer):
         super()._do_set(value)
 
 
+class AsksBeforeItTurns(TemplateValve):
+    """Its way to the safe position begins with a question."""
+
+    def _do_select(self, position: str) -> None:
+        self._number("POSITION?")
+        super()._do_select(position)
+
+
 class KeepsASend(TemplateStirrer):
     def _do_send_safe_action(self) -> None:
         if self._line is None:
@@ -146,6 +154,11 @@ class ReadsItsModel(TemplateSensor):
     [
         (ValveConformance, valve_bench(OffByOne), "test_every_position_is_reached"),
         (ValveConformance, valve_bench(Trusts), "test_a_position_that_is_not_reached_is_told"),
+        (
+            ValveConformance,
+            valve_bench(AsksBeforeItTurns),
+            "test_the_safe_action_waits_for_no_answer",
+        ),
         (SensorConformance, sensor_bench(ReadsItsModel), "test_it_reads_what_it_declares"),
         (
             StirrerConformance,
@@ -180,9 +193,9 @@ def test_a_check_fails_on_what_it_is_for(
     assert len(str(failure.value)) > 40
 
 
-@pytest.mark.parametrize("safe", ["run", "fill"])
-def test_a_safe_position_is_sent_at_once(safe: str) -> None:
-    """Also of a kind that is safe at a position."""
+@pytest.mark.parametrize("safe", ["run", "fill", None])
+def test_a_safe_position_is_sent_at_once(safe: str | None) -> None:
+    """Of a kind that is safe at a position, and of one whose profiles name it."""
     with valve_bench(safe=safe) as bench:
         ValveConformance().test_the_safe_action_waits_for_no_answer(bench)
 

@@ -14,6 +14,7 @@ from flowrig.profile import Profile, load_profile_text
 from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
+from flowrig.torture.judge.measurements import is_scatter
 from flowrig_sim.flow.lines import uneven
 from flowrig_sim.fluid_state import FluidState
 from flowrig_sim.settings import FluidicSettings
@@ -110,3 +111,29 @@ def test_a_campaign_names_the_blocked_line(tmp_path: Path, blocked: int | None) 
     else:
         assert all(len(one) == 1 and f"line {blocked} " in one[0] for one in named)
         assert symptoms.count(f"line-{blocked}-blocked") == 1
+
+
+def test_a_line_that_is_freed_flows_again() -> None:
+    """The fault of the emulated spectrometer ends as every other."""
+    fluid = FluidState(rig(), FluidicSettings(), 1, None, 0.0)
+    for name, plunger in fluid.plungers.items():
+        plunger.push(RATES[name], 0.0)
+    fluid.device_values = lambda: {"mux": "two"}
+    seen = []
+    for now_s, line in ((400.0, 2), (500.0, None), (600.0, None)):
+        fluid.advance(now_s)
+        seen.append(fluid.content(fluid.path.cells["hdx_pl"], now_s).flow_ul_min)
+        if len(seen) < 3:
+            fluid.block(line, now_s)
+    assert seen == pytest.approx([187.5, 0.0, 187.5], rel=0.05, abs=0.1)
+
+
+def test_the_scatter_of_lines_is_no_lost_measurement() -> None:
+    """A judge compares what two sound campaigns measure alike; a spread is noise."""
+    text = RIG.replace(
+        'spread_nm = "spread(line_peak)"', 'spread_nm = "spread(line_peak)"\nboth = "2 * spread_nm"'
+    )
+    profile = load_profile_text(text, "lines.toml", PLUGINS)
+    assert is_scatter(profile, "spread_nm")
+    assert is_scatter(profile, "both")
+    assert not is_scatter(profile, "pla")

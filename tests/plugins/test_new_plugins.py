@@ -34,6 +34,7 @@ KINDS = (
     "stage",
     "light",
     "collector",
+    "switch",
     "tcspc",
     "phase_sensor",
     "flow_source",
@@ -85,6 +86,10 @@ def profile(tmp_path: Path) -> Path:
             "driver": "our-collector", "address": "COM26", "positions": {"drain": 1, "tube_1": 2},
             "safe": "drain",
         },
+        "fibres": {
+            "driver": "our-switch", "address": "COM30", "positions": {"one": 1, "two": 2},
+            "safe": "one",
+        },
         "counter": {"driver": "our-tcspc", "address": "COM28"},
         "gates": {"driver": "our-phase-sensor", "address": "COM29"},
     }  # fmt: skip
@@ -100,6 +105,7 @@ def profile(tmp_path: Path) -> Path:
         "probe": "12.5 mm",
         "lamp": "40 %",
         "fractions": "tube_1",
+        "fibres": "two",
     }
     content["path"]["cell_pl"]["devices"] = ["counter", "gates"]
     content["limits"]["temperature"] = ["5 degC", "185 degC"]  # as far as our heater goes

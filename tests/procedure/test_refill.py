@@ -10,7 +10,7 @@ import pytest
 from refilling_rig import RIG, refilling
 from watched_rig import WatchedWorld, assert_at_rest, plugins_with, run_watched
 
-from flowrig.journal.events import EventData, Intent, Outcome, Reading
+from flowrig.journal.events import CutLiquid, EventData, Intent, Outcome, Reading, WentOn
 from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
@@ -18,6 +18,7 @@ from flowrig.profile import load_profile_text
 from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.start import RunOutcome
 from flowrig.run_record.reader import RunRecord
+from flowrig.safety.supply_lines import SupplyLines
 
 Move = tuple[str, Any]
 
@@ -213,6 +214,54 @@ def test_a_hold_ends_the_refill_under_way(tmp_path: Path) -> None:
         ("set-values", {"v_cui": "run", "v_pfo": "run"}),
     ]
     assert_counted(tmp_path, world)
+
+
+RINSING = RIG.replace('reservoir = "20 mL"', 'reservoir = "20 mL"\nrinse = "0.1 mL"')
+
+
+def test_a_line_is_rinsed_after_each_refill() -> None:
+    """Once; and again where a person may have done anything meanwhile."""
+    lines = SupplyLines(load_profile_text(RINSING, "rig.toml", plugins_with()))
+    assert lines.needed_ul(["CuI", "PFO"]) == {"CuI": 100.0}
+
+    def stopped(**volumes: dict[str, float]) -> None:
+        lines.follow(Outcome(intent=0, command="stop", outcome="done", **volumes))
+
+    stopped(dispensed_ul={"CuI": 60.0, "PFO": 10.0})
+    assert lines.needed_ul(["CuI"]) == pytest.approx({"CuI": 40.0})
+    stopped(dispensed_ul={"CuI": 50.0})
+    assert lines.needed_ul(["CuI"]) == {}
+    stopped(dispensed_ul={}, drawn_ul={"PFO": 500.0})
+    assert lines.needed_ul(["CuI"]) == {}
+    stopped(dispensed_ul={}, drawn_ul={"CuI": 500.0}, taken_ul={"CuI": 500.0})
+    assert lines.needed_ul(["CuI"]) == {"CuI": 100.0}
+    stopped(dispensed_ul={"CuI": 100.0})
+    assert lines.needed_ul(["CuI"]) == {}
+    lines.follow(WentOn(by="terminal", refilled=("CuI",), emptied=()))
+    assert lines.needed_ul(["CuI"]) == {"CuI": 100.0}
+    stopped(dispensed_ul={"CuI": 100.0})
+    lines.follow(CutLiquid(cut=1, text="", events=(), emptied_ul={}))
+    assert lines.needed_ul(["CuI"]) == {"CuI": 100.0}
+
+
+@pytest.mark.slow
+def test_a_rinse_after_a_refill_is_counted(tmp_path: Path) -> None:
+    """It flows alone, before the experiment, and is off the account as it is off the syringe."""
+    outcome, world = run(tmp_path, RINSING)
+    assert outcome.state == "finished", outcome.reason
+    assert_counted(tmp_path, world)
+    with Journal(tmp_path / "run" / FILE_NAME, read_only=True) as journal:
+        intents = [event.data for event in journal.events(Intent)]
+    draws = [one for one in intents if one.command == "draw" and "CuI" in (one.volumes_ul or {})]
+    starts = [one.flow_rates_ul_min or {} for one in intents if one.command == "start"]
+    rinses = [one for one in starts if set(one) == {"CuI"}]
+    assert draws
+    assert len(rinses) == 1 + len(draws)  # the first one when the run starts
+    profile = load_profile_text(RINSING, "rig.toml", plugins_with())
+    with_rinse = plan_campaign(profile)
+    plain = plan_campaign(load_profile_text(RIG, "rig.toml", plugins_with()))
+    more_ul = with_rinse.volumes_ul["CuI"] - plain.volumes_ul["CuI"]
+    assert more_ul == pytest.approx(100.0 * len(rinses), rel=0.02)
 
 
 def test_the_plan_tells_when_syringes_fill_themselves() -> None:

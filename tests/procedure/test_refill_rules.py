@@ -66,7 +66,10 @@ WRONG = [
     ('rate = "500 uL/min"', 'rate = "9 mL/min"', "what the pump 'pump_cui' can do"),
     ('rate = "500 uL/min"', 'rate = "500 uL/min"\nsettle = "-1 s"', "got -1 s"),
     ('reservoir = "20 mL"', 'reservoir = "0 mL"', "does not fill the syringe once"),
-    ('reservoir = "20 mL"', "rinse = 2", "unknown key 'rinse'"),
+    ('reservoir = "20 mL"', "rinse = 2", "got 2"),
+    ('reservoir = "20 mL"', 'rinse = "0.99 mL"', "a full syringe delivers"),
+    ('reservoir = "20 mL"', 'rinse = "-1 uL"', "got -1 µL"),
+    ('reservoir = "20 mL"', "rinsing = 2", "unknown key 'rinsing'"),
 ]
 
 

@@ -12,7 +12,7 @@ from flowrig.plugins.offers import DriverOffer
 from flowrig.plugins.registry import ListedOffer, Plugins
 from flowrig.profile import load_profile
 from flowrig.run.options import RunOptions
-from flowrig.run.preflight import refusals, simulation_refusal
+from flowrig.run.preflight import refusals, simulation_outlook, simulation_refusal
 from flowrig.run.start import start_run
 
 HEAD = 'extends = "cs3cu2i5-heatup-chem3"\n'
@@ -99,10 +99,38 @@ def test_check_says_what_a_simulation_will_be(
     """Whether it works, with which chemistry, and whether its numbers are invented."""
     file = write(tmp_path, text)
     told = json.loads(flowrig("check", file, "--json").stdout)["simulation"]
-    assert told == {"works": True, "chemistry": chemistry, "invented": invented}
+    expected = {"works": True, "chemistry": chemistry, "invented": invented, "unanswered": []}
+    assert told == expected
     words = " ".join(flowrig("check", file).stdout.split())
     assert f"--simulate works with the chemistry {chemistry}" in words
     assert ("its numbers are invented" in words) is invented
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "quantity", "unanswered"),
+    [
+        ("larp", "plqy", ()),
+        ("larp", "peak", ()),
+        ("larp", "size", ("sphere.size",)),
+        ("stand-in", "size", ()),  # its numbers are invented, for everything
+    ],
+)
+def test_check_says_which_results_nobody_enters(
+    tmp_path: Path, chemistry: str, quantity: str, unanswered: tuple[str, ...]
+) -> None:
+    """An objective that needs them would wait for ever."""
+    unit = "%" if quantity == "plqy" else "nm"
+    text = (
+        'extends = "cspbbr3-larp-published"\n'
+        f'[simulation]\nchemistry = "{chemistry}"\n'
+        f'[analysis.channels.sphere]\ngives = {{ {quantity} = "{unit}" }}\n'
+        f'[features]\nplqy = "sphere.{quantity}"\n'
+        'peak_nm = "1 * plqy"\nfwhm_nm = "1 * plqy"\n'
+    )
+    (tmp_path / "later.toml").write_text(text, encoding="utf-8")
+    outlook = simulation_outlook(load_profile(tmp_path / "later.toml", Plugins.discover()))
+    assert outlook.unanswered == unanswered
+    assert ("it says nothing of sphere.size" in str(outlook)) is bool(unanswered)
 
 
 def test_a_sound_profile_is_identified_on_the_emulated_rig(flowrig: Any) -> None:

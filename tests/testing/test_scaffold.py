@@ -41,7 +41,8 @@ KINDS = (
     "flow_source",
 )
 REST_NEEDS_NOTHING = ("valve", "sensor", "stage", "collector", "switch", "tcspc", "phase_sensor")
-"""Kinds of instruments without a safe value of the kind; two checks are left out for them."""
+"""Kinds of instruments without a safe value of the kind: `send_safe_action` is not asked of them,
+and nothing else of those that are only read."""
 
 
 @pytest.mark.slow

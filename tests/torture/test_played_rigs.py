@@ -107,6 +107,12 @@ def test_refills_are_killed_while_they_are_under_way() -> None:
     } == {Phase.REFILL}
 
 
+def test_a_rig_with_lines_has_their_faults() -> None:
+    """A switch that leads fibres on is a valve to the board."""
+    possible = {fault.number for fault in applicable(rig_of(RigChoice("numbering-up")))}
+    assert {20, 65, 66, 71} <= possible
+
+
 def test_faults_follow_from_the_devices() -> None:
     """A rig without a heater has no fault of a heater, and the reason is there."""
     rig = rig_of(RigChoice(TWO_PUMPS))
@@ -117,7 +123,7 @@ def test_faults_follow_from_the_devices() -> None:
     assert FAULTS[66].why_not_on(rig) == "the rig has no valve"
     assert "no-slugs" not in rig.faults["hdx_pl"]
     others = {fault.number for fault in FAULTS.values() if fault.why_not_on(REFERENCE)}
-    assert others == {5, 19, 48, 68, 69}
+    assert others == {5, 19, 48, 68, 69, 71}
 
 
 def test_faults_follow_from_what_emulators_offer() -> None:

@@ -215,12 +215,13 @@ def _plain_outlook(outlook: Any) -> dict[str, Any]:
     if outlook is None:
         return {"cannot_be_simulated": "", "simulation": None}
     told = {key: getattr(outlook, key) for key in ("works", "chemistry", "invented")}
+    told["unanswered"] = list(outlook.unanswered)
     return {"cannot_be_simulated": outlook.refusal, "simulation": told}
 
 
 def _print_outlook(outlook: Any) -> None:
-    """What `--simulate` will do; in yellow if it does not work, or its numbers are invented."""
-    sure = outlook.works and not outlook.invented
+    """What `--simulate` will do; in yellow if its numbers are invented, or results lack."""
+    sure = outlook.works and not outlook.invented and not outlook.unanswered
     print_paragraph(str(outlook), indent=2, fg=None if sure else "yellow")
 
 

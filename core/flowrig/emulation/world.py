@@ -7,7 +7,7 @@ matter.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -137,6 +137,14 @@ class World(ABC):
             knows nothing is left out.
         """
         return {}
+
+    def can_be_analysed(self) -> Collection[str] | None:
+        """The results, by CHANNEL.QUANTITY, that `analysed` has in the middle of the search space.
+
+        Returns:
+            None where that is not known before something flows.
+        """
+        return None
 
     def put_in(  # noqa: B027 - optional for a world
         self, component: str, volume_ul: float

@@ -381,9 +381,12 @@ class Resumed(EventData):
         done: experiments that are measured so far.
         best: highest figure of merit of those that are good; null where there is none.
         waiting: experiments whose figure of merit waits for results.
+        merits: figure of merit of those that may be the best, by the number of the experiment;
+            a result that is withdrawn later takes one of them away.
 
     Older forms:
-        0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did.
+        0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
+        `best` alone is known.
     """
 
     KIND: ClassVar = "resumed"
@@ -401,6 +404,7 @@ class Resumed(EventData):
     done: Count
     best: float | None
     waiting: tuple[Count, ...] = ()
+    merits: Mapping[str, float] = field(factory=dict)
 
 
 @frozen(kw_only=True)

@@ -315,6 +315,23 @@ def _sources(profile: Profile) -> list[str]:
     return list(dict.fromkeys(stream.source for stream in profile.streams.values()))
 
 
+def _about_results(profile: Profile) -> str:
+    """What a plan takes for granted of results that are entered later."""
+    assert profile.campaign is not None
+    text = "results that are entered later are there when they are needed"
+    channels = {name.partition(".")[0] for name in profile.awaited}
+    within = {name: profile.analysis.off_line[name].within_s for name in sorted(channels)}
+    late = [f"{name} within {s / 3600:g} h" for name, s in within.items() if s is not None]
+    if not late:
+        return text
+    pending = profile.campaign.pending
+    ahead = "an experiment waits" if pending == 1 else f"{pending} experiments wait"
+    return (
+        f"{text}; they may come later ({', '.join(late)} of the experiment), and nothing is chosen "
+        f"while {ahead} for them, so that the campaign can take that much longer each time"
+    )
+
+
 def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
     steady = profile.steady
     assert profile.campaign is not None
@@ -331,7 +348,7 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
         )
     assumptions.append("neither the answers of instruments nor the choice of conditions take time")
     if profile.awaited:
-        assumptions.append("results that are entered later are there when they are needed")
+        assumptions.append(_about_results(profile))
     if profile.residence_time.stationary is not None:
         assumptions.append(
             "features stand still as soon as that can be known; the ranges end with none"

@@ -20,6 +20,7 @@ __all__ = [
     "chemistry_of",
     "emulated",
     "is_invented",
+    "new_world",
     "require_emulators",
 ]
 
@@ -88,7 +89,7 @@ def emulated(
     Raises:
         InputError: the profile names no world, or a driver ships no emulator.
     """
-    world = watched(_new_world(profile, clock, seed, fill_ul))
+    world = watched(new_world(profile, clock, seed, fill_ul))
     with ExitStack() as stack:
         devices, emulators = {}, {}
         for name, device in profile.devices.items():
@@ -115,7 +116,7 @@ def require_emulators(profile: Profile) -> None:
     """
     for device in profile.devices.values():
         _emulator_of(device)
-    world = _new_world(profile, VirtualClock(), 1, None)
+    world = new_world(profile, VirtualClock(), 1, None)
     names = [n for n in profile.analysis.devices if profile.devices[n].kind is None]
     require_seen(profile, {name: _range_nm(world.spectrometer(name)) for name in names})
 
@@ -143,9 +144,14 @@ def _range_nm(detector: SpectrometerBody) -> tuple[float, float]:
     return detector.wavelength_coefficients[0], sum(one * last**power for power, one in terms)
 
 
-def _new_world(
-    profile: Profile, clock: Clock, seed: int, fill_ul: Mapping[str, float] | None
+def new_world(
+    profile: Profile, clock: Clock, seed: int, fill_ul: Mapping[str, float] | None = None
 ) -> World:
+    """The world behind a simulated rig, without emulators in front of it; see `emulated`.
+
+    Raises:
+        InputError: the profile names no world, or it cannot show this rig.
+    """
     if profile.simulation is None:
         raise InputError(
             f"{profile.name} has no [simulation] table, and no plugin offers the default one; add "

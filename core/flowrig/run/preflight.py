@@ -11,7 +11,7 @@ from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
 from flowrig.rig.rig import light_refusal
-from flowrig.rig.simulated import chemistry_of, require_emulators
+from flowrig.rig.simulated import chemistry_of, new_world, require_emulators
 from flowrig.run.earlier_experiments import read_earlier
 from flowrig.run.on_twin import simulated_chemistry
 
@@ -81,18 +81,26 @@ class SimulationOutlook:
         chemistry: name of the chemistry; None if the world takes none.
         invented: whether its numbers stand for nothing.
         refusal: why it does not work; "" if it does.
+        unanswered: the results, by CHANNEL.QUANTITY, without which there is no objective, and of
+            which the world knows nothing.
     """
 
     works: bool
     chemistry: str | None
     invented: bool
     refusal: str = ""
+    unanswered: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if not self.works:
             return f"it cannot be simulated: {self.refusal}"
         with_what = f" with the chemistry {self.chemistry}" if self.chemistry else ""
         told = "; its numbers are invented and stand for nothing" if self.invented else ""
+        if self.unanswered:
+            told += (
+                f"; it says nothing of {' and '.join(self.unanswered)}, so that the run waits "
+                "until `flowrig result` enters that for each experiment"
+            )
         return f"--simulate works{with_what}{told}"
 
 
@@ -103,7 +111,19 @@ def simulation_outlook(profile: Profile) -> SimulationOutlook:
         chemistry, invented = simulated_chemistry(profile)
     except FlowrigError:
         chemistry, invented = chemistry_of(profile), False
-    return SimulationOutlook(not refusal, chemistry or None, invented, refusal)
+    unanswered = () if refusal else _unanswered(profile)
+    return SimulationOutlook(not refusal, chemistry or None, invented, refusal, unanswered)
+
+
+def _unanswered(profile: Profile) -> tuple[str, ...]:
+    """The results that the objective needs and the simulated world does not give."""
+    if not profile.awaited or profile.simulation is None:
+        return ()
+    try:
+        known = new_world(profile, VirtualClock(), 0).can_be_analysed()
+    except FlowrigError:  # the run says why
+        return ()
+    return () if known is None else tuple(one for one in profile.awaited if one not in known)
 
 
 def simulation_refusal(profile: Profile) -> str:

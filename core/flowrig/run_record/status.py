@@ -190,8 +190,10 @@ class RunStatus:
         self.profile, self.simulated = data.profile, data.simulated
         self.skipped = data.skipped
         self.waiting = set(data.waiting)
-        self._sound = set(data.waiting)
-        self._merits = {} if data.best is None else {0: data.best}
+        self._merits = {int(one): merit for one, merit in data.merits.items() if one.isdecimal()}
+        self._sound = {*data.waiting, *self._merits}
+        if not self._merits and data.best is not None:  # an older journal
+            self._merits = {0: data.best}
 
     @_take.register
     def _stage_begun(self, data: StageBegun) -> None:

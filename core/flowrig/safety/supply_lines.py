@@ -1,4 +1,4 @@
-"""What is in the line between a selector valve, or a vessel, and the pump behind it."""
+"""What is in the line between a pump and the selector valve, vessel or reservoir before it."""
 
 from collections.abc import Iterable
 
@@ -28,10 +28,10 @@ class _Line:
 
 
 class SupplyLines:
-    """Which liquid fills the line of each stream that draws through a selector valve or a vessel.
+    """Which liquid fills the line of each stream that rinses it.
 
     It follows the events of a run. When a run starts, or is resumed, no line is known to hold
-    anything; nor is that of a vessel that a person has filled.
+    anything; nor is that of a vessel that a person has filled, or of a syringe that was refilled.
 
     Args:
         profile: the rig.
@@ -50,9 +50,11 @@ class SupplyLines:
                 self._turning = data
             case Outcome(command="set-values"):
                 self._turned(data)
-            case Outcome(dispensed_ul=volumes_ul) if volumes_ul is not None:
-                for stream, volume_ul in volumes_ul.items():
+            case Outcome():
+                for stream, volume_ul in (data.dispensed_ul or {}).items():
                     self._drawn(stream, volume_ul)
+                for stream in {*(data.drawn_ul or {}), *(data.taken_ul or {})} & {*self._lines}:
+                    self._lines[stream] = _Line()
             case CutLiquid() | Resumed():  # meanwhile a person may have done anything
                 self._lines = dict.fromkeys(self._streams, _Line())
                 self._positions.clear()

@@ -346,6 +346,8 @@ _OTHERS: Final = (
     _fault(70, "pressure sensor frozen",
            lambda: OnOtherDevice("sensor", "frozen-sensor", reads=("pressure",), also=FROZEN_GAUGE),
            FLOWING, Expected.REPORTED),
+    _fault(71, "one of several lines blocks", lambda: OnDevice("spectrometer", "line-blocked"),
+           FLOWING),
 )  # fmt: skip
 
 FAULTS: Final[Mapping[int, Fault]] = {

@@ -63,6 +63,11 @@ def _supplies(profile: Profile) -> Iterator[str]:
                 f"{name}: draws from {vessel}; its line is rinsed with {rinse} when a run starts "
                 f"or is resumed, and after {vessel} was filled"
             )
+        elif stream.refill is not None and stream.rinse_ul:
+            yield (
+                f"{name}: {rinse} flow through the path to the waste after each refill, and when a "
+                "run starts or is resumed"
+            )
         elif math.isinf(stream.capacity_ul):
             yield f"{name}: [streams.{name}] names no `supply`, so it counts as never empty"
 

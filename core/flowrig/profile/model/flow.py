@@ -205,7 +205,7 @@ class Stream:
     @property
     def rinse_ul(self) -> float:
         """Volume [µL] that rinses its line where that may hold another liquid; 0 for none."""
-        supply = self.selector or self.vessel
+        supply = self.selector or self.vessel or self.refill
         return 0.0 if supply is None else supply.rinse_ul
 
     @property

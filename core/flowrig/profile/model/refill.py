@@ -27,6 +27,9 @@ class Refill:
         rate_ul_min: flow rate [µL/min] at which the pump draws.
         settle_s: time [s] after drawing before the valve turns back, in which the pressure in the
             syringe evens out.
+        rinse_ul: volume [µL] that flows through the path to the waste after a refill, and when a
+            run starts or is resumed, before the next experiment: until the lines on both sides of
+            the valve hold what is in the reservoir.
         reservoir_ul: usable volume [µL] of a full reservoir; None if nothing counts it.
     """
 
@@ -36,4 +39,5 @@ class Refill:
     below_ul: float
     rate_ul_min: float
     settle_s: float = 5.0
+    rinse_ul: float = 0.0
     reservoir_ul: float | None = None

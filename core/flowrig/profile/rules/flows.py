@@ -415,6 +415,11 @@ def _volumes(
             + (f", of which an interlock keeps {least_ul:g} µL" if least_ul else ""),
             expected=f"at least {least_ul:g} µL and less than {full_ul:g} µL",
         )
+    room_ul = full_ul - least_ul
+    if not 0.0 <= refill.rinse_ul < room_ul:
+        message = f"got {refill.rinse_ul:g} µL, and a full syringe delivers {room_ul:g} µL"
+        expected = f"0 µL or more, and less than {room_ul:g} µL"
+        yield Finding((*here, "rinse"), message, expected=expected)
     if not refill.rate_ul_min > 0:
         message = f"got {refill.rate_ul_min:g} µL/min"
         yield Finding((*here, "rate"), message, expected="more than 0 µL/min")

@@ -253,11 +253,17 @@ class _ActingConformance(DeviceConformance[KindBench]):
             )
         ]
 
+    def safe_value(self, bench: KindBench) -> Any:
+        """The value or position that is safe: that of the kind, else one that a profile may name.
+
+        A driver does not know which one a profile names, so that any will do; a suite overrides
+        this where the instrument cannot be brought to the first of two at any time.
+        """
+        return self._two(bench)[0] if bench.safe is None else bench.safe
+
     def safe_action(self, bench: KindBench) -> Command | None:
-        """The command for the safe value of the kind; None where each profile says its own."""
-        if bench.safe is None:
-            return None
-        safe = bench.safe
+        """The command for the safe value or position."""
+        safe = self.safe_value(bench)
         other = next(one for one in self._two(bench) if not self._agree(bench, one, safe))
 
         def is_safe() -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from flowrig.journal.events import Calibrated, Intent, JournalCut, Measured, StepBegun
 from flowrig.journal.journal import Event
+from flowrig.profile import Profile
 from flowrig.run_record.reader import RunRecord
 from flowrig.torture.faults import Ending
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
@@ -14,13 +15,28 @@ from flowrig.torture.phases import begins_frames
 from flowrig.torture.rigs import EXPERIMENTS
 from flowrig.torture.trial import Trial
 
-__all__ = ["features", "recorded"]
+__all__ = ["features", "is_scatter", "recorded"]
 
 SAME_FEATURES: Final = 0.25
 """Relative difference that two valid measurements of the same conditions may have."""
 
 SAME_RATE: Final = 0.01
 """Relative difference between a commanded and a physical flow rate that rounding explains."""
+
+
+def is_scatter(profile: Profile, feature: str) -> bool:
+    """Whether a feature is made of the spread of a series, through any other feature."""
+    texts = {name: one.text for name, one in profile.feature_texts.items()}
+    used, waiting = set[str](), [feature]
+    while waiting:
+        name = waiting.pop()
+        if name in used or name not in texts:
+            continue
+        if "spread(" in texts[name].replace(" ", ""):
+            return True
+        used.add(name)
+        waiting += profile.feature_texts[name].names
+    return False
 
 
 def recorded(trial: Trial, record: RunRecord) -> Breaches:
@@ -149,6 +165,8 @@ def features(trial: Trial, record: RunRecord, healthy: HealthyCampaign) -> Breac
         if sound is None or experiment.quality != "good" or experiment.flags:
             continue
         for name in record.profile.objective.responses:
+            if is_scatter(record.profile, name):
+                continue  # of what is alike it is noise, which differs
             value = experiment.features[name]
             if not math.isfinite(sound[name]):
                 continue  # a shape that the healthy campaign does not see either

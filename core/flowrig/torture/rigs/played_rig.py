@@ -106,15 +106,17 @@ class PlayedRig:
         """The devices of a kind that can have one of some faults.
 
         Args:
-            kind: "pump" for everything that drives a stream, "heater", another kind, or "any".
+            kind: "pump" for everything that drives a stream, "heater", "valve" for switches too,
+                another kind, or "any".
             texts: faults as `Emulator.inject` takes them; without any, all devices of the kind.
         """
         wanted = {text.split()[0] for text in texts}
+        kinds = (kind, "switch") if kind == "valve" else (kind,)
         driving = {stream.pump for stream in self.profile.streams.values()}
         return [
             name
             for name, entry in self.profile.devices.items()
-            if (kind in ("any", entry.offer.kind) or (kind == "pump" and name in driving))
+            if (kind == "any" or entry.offer.kind in kinds or (kind == "pump" and name in driving))
             and (not texts or wanted & self.faults[name])
         ]
 

@@ -1,0 +1,40 @@
+"""The best of a run as its live status tells it, after a resumption too."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from some_events import resumed
+
+from flowrig.journal.events import ResultEntered
+from flowrig.run_record.status import RunStatus
+
+
+def withdrawn(index: int) -> ResultEntered:
+    return ResultEntered(
+        entry="", index=index, values={}, units={}, by="", entered="", lost="wrong vial"
+    )
+
+
+def followed(*events: Any) -> RunStatus:
+    status = RunStatus()
+    for data in events:
+        status(SimpleNamespace(time_s=0.0, data=data))  # type: ignore[arg-type]
+    return status
+
+
+@pytest.mark.parametrize(
+    ("lost", "best"), [((), 0.6), ((2,), 0.4), ((1,), 0.6), ((2, 1), None), ((3,), 0.6)]
+)
+def test_a_result_withdrawn_after_a_resumption_lowers_the_best(
+    lost: tuple[int, ...], best: float | None
+) -> None:
+    """The process that goes on has not seen the results of the one before."""
+    merits = {"1": 0.4, "2": 0.6}
+    status = followed(resumed(best=0.6, merits=merits), *map(withdrawn, lost))
+    assert status.best == best
+
+
+def test_an_older_journal_tells_the_best_alone() -> None:
+    assert followed(resumed(best=0.6)).best == 0.6
+    assert followed(resumed(best=0.6), withdrawn(2)).best == 0.6
