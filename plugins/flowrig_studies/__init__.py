@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flowrig.plugins import Offer, hookimpl
 from flowrig_studies import settings
+from flowrig_studies.production_settings import ProductionSettings
 
 __all__ = ["flowrig_studies"]
 
@@ -22,6 +23,8 @@ _STUDIES = (
      "one variable after the other through its range"),
     ("dynamic-residence-time", "residence:DynamicResidenceTime", settings.DynamicSettings,
      "looks while new liquid arrives: steady after how many τ"),
+    ("production", "production:Production", ProductionSettings,
+     "the best condition for hours, in fractions that are watched"),
 )  # fmt: skip
 
 

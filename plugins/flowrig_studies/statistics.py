@@ -113,7 +113,7 @@ class Line:
     p: float
 
 
-def line(x: ArrayLike, y: ArrayLike) -> Line:
+def line(x: ArrayLike, y: ArrayLike, *, in_time: bool = False) -> Line:
     """A straight line, and the t test of its slope.
 
     Draper & Smith, Applied Regression Analysis, 3rd ed. 1998, section 1.4.
@@ -121,17 +121,25 @@ def line(x: ArrayLike, y: ArrayLike) -> Line:
     Args:
         x: places, shape `n`.
         y: values, shape `n`; nan is left out.
+        in_time: whether they follow each other in time, so that neighbours may be alike: fewer
+            values then count, by the correlation of the residuals with the ones before (Santer et
+            al., J. Geophys. Res. 2000, 105, 7337).
     """
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     keep = np.isfinite(ys) & np.isfinite(xs)
     xs, ys = xs[keep], ys[keep]
-    df = len(xs) - 2
+    df = float(len(xs) - 2)
     if df < 1 or not np.ptp(xs) > 0:
         return Line(math.nan, math.nan, math.nan, math.nan)
     about = xs - xs.mean()
     squares = float(np.square(about).sum())
     slope = float(about @ ys) / squares
     left = ys - ys.mean() - slope * about
+    if in_time and float(left @ left) > 0.0:
+        alike = max(float(left[1:] @ left[:-1]) / float(left @ left), 0.0)
+        df = len(xs) * (1.0 - alike) / (1.0 + alike) - 2.0
+        if df < 1.0:
+            return Line(slope, float(ys.mean() - slope * xs.mean()), math.nan, math.nan)
     error = math.sqrt(float(left @ left) / df / squares)
     at_zero = float(ys.mean() - slope * xs.mean())
     if not error > 0.0:

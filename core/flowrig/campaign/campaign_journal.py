@@ -227,6 +227,8 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         objective_sd=None,
         reason=point.reason,
         continues=point.continues or None,
+        keeps_s=point.keeps_s or None,
+        values=dict(point.values) or None,
         after_s=point.after_s,
         frames=point.frames,
     )

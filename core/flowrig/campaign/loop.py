@@ -110,6 +110,7 @@ class CampaignLoop:
             else:
                 self._with_holds(lambda: self._choose(stage))
             if self._should_end() or self._is_done(stage):
+                self._studies.end_flow()
                 return
 
     def _choose(self, stage: Stage) -> None:

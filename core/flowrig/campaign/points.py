@@ -71,6 +71,8 @@ class StudyRunner:
         points = self._executor.compute(
             f"asking the study {stage.offer.name}", lambda: _next_points(stage, rig, done)
         )
+        if isinstance(points, FlowrigError) or not points or not points[0].continues:
+            self.end_flow()
         if isinstance(points, FlowrigError):
             text = f"the study of stage {stage.name!r} failed before experiment {first}: {points}"
             self._journal.report([Symptom(f"study-failed-{first}", text)])
@@ -83,11 +85,17 @@ class StudyRunner:
             self._journal.stage_ended(stage, "its study is over", len(done))
         return True
 
+    def end_flow(self) -> None:
+        """Stop a flow that is kept for a point that nobody asks for."""
+        if self._kept is not None:
+            self._kept = None
+            self._executor.stop_flow()
+
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
         """The procedure of an experiment, whoever chose it."""
         profile = in_stage(self._record.profile, decision.stage)
         following = self._following(decision)
-        if decision.settles and not following:
+        if decision.settles and not following and not decision.keeps_s:
             return run_condition(profile, decision.conditions, probe)
         return self._point(decision, following, probe)
 
@@ -139,7 +147,7 @@ class StudyRunner:
             procedure.close()
         taken_s = (float(one.times_s[0]) for one in observation.frames.values())
         frames_s = min(taken_s, default=self._journal.now_s())
-        if following:
+        if following or decision.keeps_s:
             self._kept = _Kept(decision.index, since_s, frames_s)
         begun_s = max(since_s.values(), default=frames_s)
         return evolve(observation, flowing_s=frames_s - begun_s)
@@ -190,4 +198,11 @@ def flow_of(
         following: what keeps its flow afterwards, in order.
     """
     kept_s = sum(max(one.after_s or 0.0, looking_s(profile, one.frames)) for one in following)
-    return Flow(wait_s=point.after_s, frames=point.frames, keeps=bool(following), kept_s=kept_s)
+    kept_s += [point, *following][-1].keeps_s
+    return Flow(
+        wait_s=point.after_s,
+        frames=point.frames,
+        keeps=kept_s > 0.0,
+        kept_s=kept_s,
+        values=point.values,
+    )

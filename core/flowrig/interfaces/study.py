@@ -94,6 +94,12 @@ class Point:
         frames: how many frames are taken, at most as many as of an experiment; as many as that if
             None. The share of them that shows the product stays the same.
         reason: why, in one phrase.
+        keeps_s: for how long [s] after its frames its flow is kept for points that are asked for
+            next; the liquid for it is required before the flow starts. 0 to stop it where no point
+            of the same answer continues.
+        values: of a point that continues: what other devices are set to from the point before on,
+            by device a position, such as the tube of a collector. Others are as in every
+            experiment, and so are these again where the flow ends or the run holds.
     """
 
     conditions: Conditions
@@ -101,6 +107,8 @@ class Point:
     after_s: float | None = None
     frames: int | None = None
     reason: str = ""
+    keeps_s: float = 0.0
+    values: Mapping[str, Value] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -147,6 +155,10 @@ class StudyRig:
         residence_time_s: computes the residence time τ [s] under conditions.
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
+        product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        longest_flow_s: computes how long [s] full syringes last under conditions; infinite where
+            none is needed.
+        positions: by device, the positions of each that may turn while liquid flows.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
@@ -164,6 +176,9 @@ class StudyRig:
     residence_time_s: Callable[[Conditions], float]
     frames: int
     frames_s: float
+    product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
+    positions: Mapping[str, Sequence[str]] = field(factory=dict)
     can_continue: bool = True
     seed: int = 1
     rsd: Mapping[str, float] = field(factory=dict)
@@ -306,10 +321,10 @@ class Study(ABC):
 
     @abstractmethod
     def next_points(self, points: Sequence[StudyPoint]) -> Sequence[Point]:
-        """The next points, of which the first does not continue; none when the study is over.
+        """The next points; none when the study is over.
 
         It is asked when all points before are over. Points that continue come in one answer with
-        the point whose flow they keep.
+        the point whose flow they keep, unless that point has `keeps_s`.
 
         Args:
             points: all of this study that are over, in order.

@@ -672,6 +672,10 @@ class Decided(EventData):
             is the equilibrium time.
         frames: of a point of a study that has fewer frames than an experiment: how many.
         arm: arm of the campaign that the stage belongs to, where it belongs to one.
+        keeps_s: for how long [s] its flow is kept for points that the study asks for next; left out
+            where it is not.
+        values: of a point that continues: what other devices are set to, by device; left out where
+            nothing is.
     """
 
     KIND: ClassVar = "decided"
@@ -689,6 +693,8 @@ class Decided(EventData):
     after_s: Number | None = None
     frames: Count | None = None
     arm: str | None = None
+    keeps_s: Number | None = None
+    values: Mapping[str, Number | str] | None = None
 
 
 @frozen(kw_only=True)

@@ -1,5 +1,6 @@
 """A dry run of a campaign: its procedures with time, temperatures and volumes, and no device."""
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
@@ -27,6 +28,7 @@ from flowrig.procedure.procedures import calibrate, continue_condition, run_cond
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s
 from flowrig.procedure.steps import (
     Acquire,
+    Divert,
     Draw,
     LookAtRig,
     PutIn,
@@ -47,6 +49,7 @@ from flowrig.procedure.steps import (
     WaitSteady,
 )
 from flowrig.procedure.volumes import require_volumes
+from flowrig.procedure.watch import WATCH_S
 from flowrig.profile import Gate, Profile, SafeStep
 from flowrig.profile.controls.beyond import in_stage
 from flowrig.profile.controls.studies import acquisition_s
@@ -241,6 +244,7 @@ class DryRun:
             LookAtRig: lambda step: None,
             TellChanges: lambda step: (),
             SetValues: self._set_values,
+            Divert: lambda step: self._set_values(SetValues(step.values)),
             TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
             TellReadings: self._tell_readings,
             TellToCome: lambda _step: {},
@@ -336,6 +340,8 @@ class DryRun:
             return run_condition(profile, planned, self._probe)
         points = [one for one in after if isinstance(one, Point)]
         following = list(takewhile(lambda one: one.continues, points))
+        if not following:  # what is asked for next is known here: its flow ends
+            planned = evolve(planned, keeps_s=0.0)
         flow = flow_of(profile, planned, following)
         if not planned.continues:
             return run_condition(profile, planned.conditions, self._probe, flow)
@@ -448,7 +454,7 @@ class DryRun:
                     f"{heater}: {set_point_c:g} °C cannot be reached, it is below room temperature"
                 )
         times_s = {
-            heater: steady_time_s(steady, self._temperatures_c[heater], set_point_c)
+            heater: self._heating_s(heater, set_point_c, step.within_c)
             for heater, set_point_c in step.set_points_c.items()
         }
         for heater, time_s in times_s.items():
@@ -458,7 +464,18 @@ class DryRun:
                     f"longer than [steady] timeout, {steady.timeout_s / 60:.0f} min"
                 )
         self._pass("heating", max(times_s.values(), default=0.0))
-        self._temperatures_c.update(step.set_points_c)
+        for heater, set_point_c in step.set_points_c.items():
+            within_c = step.within_c or 0.0
+            away_c = self._temperatures_c[heater] - set_point_c
+            self._temperatures_c[heater] = set_point_c + min(max(away_c, -within_c), within_c)
+
+    def _heating_s(self, heater: str, set_point_c: float, within_c: float | None) -> float:
+        """Time [s] until a heater is stable at a set point, or within a distance [°C] of it."""
+        steady, now_c = self._profile.steady, self._temperatures_c[heater]
+        if within_c is None:
+            return steady_time_s(steady, now_c, set_point_c)
+        near_s = heating_time_s(steady, now_c, set_point_c, within_c)
+        return math.ceil(near_s / steady.poll_s) * steady.poll_s
 
     def _set_flow_rates(self, step: SetFlowRates) -> None:
         self._permit(lambda now: now.with_rates(step.flow_rates_ul_min))
@@ -517,9 +534,18 @@ class DryRun:
             },
         )
 
-    def _wait(self, step: Wait | Settle) -> None:
+    def _wait(self, step: Wait | Settle) -> bool:
         share = share_of(step.reason) if isinstance(step, Wait) else "refill"
         self._pass(share, step.duration_s)
+        steady, is_steady = self._profile.steady, True
+        for heater, set_point_c in step.steady_at_c.items() if isinstance(step, Wait) else ():
+            away_c = self._temperatures_c[heater] - set_point_c
+            near_s = heating_time_s(steady, away_c, 0.0, steady.tolerance_c)
+            looks = max(math.ceil(near_s / WATCH_S), 1) + math.ceil(steady.hold_s / WATCH_S)
+            is_steady &= looks <= step.duration_s // WATCH_S
+            left = math.exp(-step.duration_s / steady.settling_s)
+            self._temperatures_c[heater] = set_point_c + away_c * left
+        return is_steady
 
     def _pass(self, share: Share, duration_s: float) -> None:
         """Let time pass that is spent on something."""

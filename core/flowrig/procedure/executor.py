@@ -13,9 +13,11 @@ from flowrig.operator.hold import Answer, Hold, HoldKind
 from flowrig.operator.hold_wait import HoldWait
 from flowrig.operator.requests import OperatorRequests
 from flowrig.operator.result_wait import ResultWait
+from flowrig.problem.space import Value
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s, valves_back
 from flowrig.procedure.steps import (
     Acquire,
+    Divert,
     Draw,
     LookAtRig,
     PutIn,
@@ -68,6 +70,7 @@ class Executor:
         self._actuation = actuation
         self._note_event = note_event
         self._guard = Guard(actuation, note_event, on_look)
+        self._back: Mapping[str, Value] = {}
         self._watch = Watch(actuation.rig, self._guard, requests, note_event)
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
@@ -80,6 +83,7 @@ class Executor:
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._watch.wait_steady,
             SetValues: self._set_values,
+            Divert: self._divert,
             Draw: self._draw,
             Settle: lambda step: self._watch.settle(step.duration_s),
             SetFlowRates: self._set_flow_rates,
@@ -140,6 +144,7 @@ class Executor:
             NeedsPersonError: an interlock refuses it; the caller goes safe.
         """
         self._hold_wait.stop_flow()
+        self._set_back()
 
     def hold(self, hold: Hold) -> Answer:
         """Wait until a person lets the run go on.
@@ -158,6 +163,7 @@ class Executor:
             StopRequested: a person asked the run to end.
             SafetyTripError: a safety rule is broken meanwhile.
         """
+        self._set_back()
         self._watch.begin(f"on hold: {hold.text}", self._actuation.rig.profile.hold.longest_s)
         answer = self._hold_wait.wait(hold)
         self._watch.obey(may_pause=False, may_skip=False)
@@ -241,6 +247,16 @@ class Executor:
         self._hands.before(step.values)
         self._guard.set_values(step.values)
 
+    def _divert(self, step: Divert) -> None:
+        self._back = step.back
+        self._set_values(SetValues(step.values))
+
+    def _set_back(self) -> None:
+        """Set back what was diverted, so that a vial takes nothing but its fraction."""
+        back, self._back = self._back, {}
+        if back:
+            self._guard.set_values(back, ending=True)
+
     def _set_flow_rates(self, step: SetFlowRates) -> None:
         self._guard.set_flow_rates(step.flow_rates_ul_min)
 
@@ -251,6 +267,7 @@ class Executor:
 
     def _stop(self, step: Stop) -> None:
         self._guard.stop(step.streams)
+        self._set_back()
         waste = self._actuation.ledger.waste
         if waste.capacity_ul:
             levels = {

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
@@ -12,6 +12,7 @@ from flowrig.measurement.observation import Array, FeatureProbe, Observation
 from flowrig.measurement.stationarity import Look, Steadiness, assess_steadiness
 from flowrig.problem.door import Door
 from flowrig.problem.space import Value
+from flowrig.procedure.fast_start import fast_start
 from flowrig.procedure.own_steps import run_own_steps
 from flowrig.procedure.parts import (
     look,
@@ -25,6 +26,7 @@ from flowrig.procedure.parts import (
 )
 from flowrig.procedure.steps import (
     Acquire,
+    Divert,
     LookAtRig,
     PutIn,
     SetFlowRates,
@@ -91,12 +93,14 @@ class Flow:
         frames: how many frames are taken; None for those of an experiment.
         keeps: whether it flows on afterwards, for a point that continues.
         kept_s: for how long [s] it will.
+        values: what other devices are set to while it flows, by device.
     """
 
     wait_s: float | None = None
     frames: int | None = None
     keeps: bool = False
     kept_s: float = 0.0
+    values: Mapping[str, Value] = field(factory=dict)
 
 
 STEADY = Flow()
@@ -113,9 +117,10 @@ def run_condition(
 
     The steady state is that of Sadeghi et al. (2025).
 
-    The heaters reach their set points first; only then does liquid enter the reactor. All pumps
-    start together. Frames are taken after the equilibrium time t_E = n·τ, or, where the profile has
-    [residence_time.stationary], once features are stationary after that.
+    The heaters reach their set points first; only then does liquid enter the reactor, unless
+    [residence_time.fast_start] lets it. All pumps start together. Frames are taken after the
+    equilibrium time t_E = n·τ, or, where the profile has [residence_time.stationary], once features
+    are stationary after that.
 
     Args:
         profile: the rig.
@@ -163,13 +168,22 @@ def _run_steady(
     if volumes_ul:
         yield PutIn(volumes_ul)
     yield from set_devices(profile, conditions, flowing=streams)
+    # A study that looks earlier, or keeps the flow, needs one flow from its start.
+    plain = flow.wait_s is not None or flow.keeps
+    fast = None if plain else profile.residence_time.fast_start
+    within_c = None if fast is None else fast.heated_within_c
     if set_points_c:  # a rig without a heater has nothing to wait for
         yield SetTemperatures(set_points_c)
-        yield WaitSteady(set_points_c)
+        yield WaitSteady(set_points_c, within_c)
     yield from rinse(profile, streams)
-    yield SetFlowRates(flow_rates_ul_min)
-    yield Start(streams)
-    dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
+    if fast is None:
+        yield SetFlowRates(flow_rates_ul_min)
+        yield Start(streams)
+        dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
+    else:
+        near_c = {} if within_c is None else set_points_c
+        yield from fast_start(profile, fast, flow_rates_ul_min, equilibrium_s, near_c)
+        dark, steadiness = yield from _arrived(profile, equilibrium_s, probe)
     return (yield from _sampled(profile, dark, flow, streams, steadiness))
 
 
@@ -181,6 +195,13 @@ def _settling(
         yield Wait(flow.wait_s, "the liquid on its way")
         return (yield from take_dark(profile, profile.analysis.dark_frames)), None
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
+    return (yield from _arrived(profile, equilibrium_s, probe))
+
+
+def _arrived(
+    profile: Profile, equilibrium_s: float, probe: FeatureProbe | None
+) -> Generator[Step, Any, tuple[Mapping[str, Frames], Steadiness | None]]:
+    """Dark frames, and looks until features are stationary, once the equilibrium time is over."""
     dark = yield from take_dark(profile, profile.analysis.dark_frames)
     return dark, (yield from _until_stationary(profile, equilibrium_s, mean_counts(dark), probe))
 
@@ -195,6 +216,9 @@ def continue_condition(
         conditions: those under which it flows.
         flow: how long to wait, and whether it flows on afterwards.
     """
+    usual = profile.device_values(conditions)
+    if flow.values or usual:
+        yield Divert({**usual, **flow.values}, usual)
     if flow.wait_s:
         yield Wait(flow.wait_s, "the flow goes on")
     flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)

@@ -13,6 +13,7 @@ from flowrig.interfaces.capabilities import Value
 
 __all__ = [
     "Acquire",
+    "Divert",
     "Draw",
     "LookAtRig",
     "Procedure",
@@ -64,9 +65,13 @@ class SetTemperatures(Step):
 
 @frozen
 class WaitSteady(Step):
-    """Wait until heaters are stable at set points [°C]."""
+    """Wait until heaters are stable at set points [°C].
+
+    With `within_c` only until all of them are that near [°C].
+    """
 
     set_points_c: Mapping[str, float]
+    within_c: float | None = None
 
 
 @frozen
@@ -74,6 +79,14 @@ class SetValues(Step):
     """Set devices to numbers in their units, or turn them to positions, by device."""
 
     values: Mapping[str, Value]
+
+
+@frozen
+class Divert(Step):
+    """Set devices while liquid flows; where it stops, and on every hold, they are set back."""
+
+    values: Mapping[str, Value]
+    back: Mapping[str, Value]
 
 
 @frozen
@@ -123,10 +136,15 @@ class Settle(Step):
 
 @frozen
 class Wait(Step):
-    """Wait for a time [s], watching heaters and pumps."""
+    """Wait for a time [s], watching heaters and pumps.
+
+    The result is whether the heaters of `steady_at_c` are stable at these set points [°C] at its
+    end; true without any.
+    """
 
     duration_s: float
     reason: str
+    steady_at_c: Mapping[str, float] = field(factory=dict)
 
 
 @frozen

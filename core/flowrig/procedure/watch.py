@@ -12,7 +12,7 @@ from flowrig.procedure.steps import Acquire, Wait, WaitSteady
 from flowrig.rig.rig import Rig
 from flowrig.safety.guard import EventNoter, Guard
 
-__all__ = ["Watch"]
+__all__ = ["WATCH_S", "Watch"]
 
 WATCH_S = 5.0
 """Time [s] between two readings of heaters and pumps while a procedure waits."""
@@ -77,19 +77,39 @@ class Watch:
         """Note that something that takes time begins; its duration [s] may be unknown."""
         self._note_event(StepBegun(what=what, duration_s=duration_s))
 
-    def wait(self, step: Wait) -> None:
-        """Wait for a time."""
+    def wait(self, step: Wait) -> bool:
+        """Wait for a time; returns whether the heaters that it names are stable at its end."""
         self.begin(step.reason, step.duration_s)
-        self._let_pass(step.duration_s)
+        steady, clock = self._rig.profile.steady, self._rig.clock
+        near_since_s: float | None = None
 
-    def _let_pass(self, duration_s: float, *, may_leave: bool = True) -> None:
+        def follow(heaters: Mapping[str, HeaterReading]) -> None:
+            nonlocal near_since_s
+            if not _all_near(heaters, step.steady_at_c, steady.tolerance_c):
+                near_since_s = None
+            elif near_since_s is None:
+                near_since_s = clock.now_s()
+
+        self._let_pass(step.duration_s, on_look=follow)
+        if not step.steady_at_c:
+            return True
+        held_s = 0.0 if near_since_s is None else clock.now_s() - near_since_s
+        return near_since_s is not None and held_s >= steady.hold_s - ROUNDING_S
+
+    def _let_pass(
+        self,
+        duration_s: float,
+        *,
+        may_leave: bool = True,
+        on_look: Callable[[Mapping[str, HeaterReading]], object] = lambda heaters: None,
+    ) -> None:
         """Let a time [s] pass, and read the rig meanwhile."""
         clock = self._rig.clock
         end_s = clock.now_s() + duration_s
         while (left_s := end_s - clock.now_s()) > ROUNDING_S:
             clock.sleep(min(left_s, WATCH_S))
             self.obey(may_pause=may_leave, may_skip=may_leave)
-            self._guard.look()
+            on_look(self._guard.look())
 
     def draw(self, volumes_ul: Mapping[str, float], duration_s: float) -> None:
         """Wait until pumps have drawn volumes [µL], by stream, and stand still by themselves.
@@ -131,6 +151,8 @@ class Watch:
     def wait_steady(self, step: WaitSteady) -> None:
         """Wait until heaters have stayed near their set points for the profile's time.
 
+        With `within_c` of the step, only until they are that near.
+
         Raises:
             DeviceFaultError: they are not steady after the profile's longest time.
         """
@@ -138,13 +160,15 @@ class Watch:
         self.begin("heating or cooling to " + _degrees(step.set_points_c), None)
         begin_s = clock.now_s()
         near_since_s: float | None = None
+        hold_s = steady.hold_s if step.within_c is None else 0.0
+        within_c = steady.tolerance_c if step.within_c is None else step.within_c
         while True:
             heaters = self._guard.look()
-            if not _all_near(heaters, step.set_points_c, steady.tolerance_c):
+            if not _all_near(heaters, step.set_points_c, within_c):
                 near_since_s = None
             elif near_since_s is None:
                 near_since_s = clock.now_s()
-            if near_since_s is not None and clock.now_s() - near_since_s >= steady.hold_s:
+            if near_since_s is not None and clock.now_s() - near_since_s >= hold_s:
                 return
             if clock.now_s() - begin_s > steady.timeout_s:
                 self._guard.look(settled=True)

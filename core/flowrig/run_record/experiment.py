@@ -46,6 +46,8 @@ class Decision:
             began to flow, its frames begin; None for the equilibrium time.
         frames: how many frames it has; None for as many as any experiment.
         arm: arm of the campaign that the stage belongs to; None where it belongs to none.
+        keeps_s: for how long [s] its flow is kept for points that are asked for next.
+        values: of a point that continues: what other devices are set to, by device.
     """
 
     index: int
@@ -60,6 +62,8 @@ class Decision:
     after_s: float | None = None
     frames: int | None = None
     arm: str | None = None
+    keeps_s: float = 0.0
+    values: Mapping[str, Value] = field(factory=dict)
 
     @property
     def settles(self) -> bool:

@@ -638,6 +638,8 @@ def _decision(event: Event[Decided]) -> Decision:
         after_s=data.after_s,
         frames=data.frames,
         arm=data.arm,
+        keeps_s=data.keeps_s or 0.0,
+        values=data.values or {},
     )
 
 

@@ -137,6 +137,8 @@ def _point(decision: Decision) -> Point:
     return Point(
         conditions=decision.conditions,
         continues=decision.continues,
+        keeps_s=decision.keeps_s,
+        values=decision.values,
         after_s=decision.after_s,
         frames=decision.frames,
         reason=decision.reason,

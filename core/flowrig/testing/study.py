@@ -18,6 +18,9 @@ __all__ = ["StudyBench", "StudyConformance"]
 VOLUME_UL = 1000.0
 """Volume of the flow path of the bench's rigs."""
 
+FLOW_S = 3000.0
+"""How long [s] the syringes of the bench last."""
+
 SCATTER = 0.03
 """Relative standard deviation of their features."""
 
@@ -58,6 +61,9 @@ class StudyBench:
             residence_time_s=residence_time_s,
             frames=200,
             frames_s=20.0,
+            product_ul_min=lambda conditions: 100.0 + float(conditions.get("B", 300.0)),
+            longest_flow_s=lambda conditions: FLOW_S,
+            positions={"collector": ("drain", "vial-1", "vial-2")},
             rsd={"pla": SCATTER},
         )
 
@@ -100,11 +106,17 @@ class StudyBench:
         while True:
             asked = self.fresh(rig).next_points(tuple(done))
             try:
-                points = require_points(asked, rig, most - len(done))
+                last = done[-1].point if done else None
+                points = require_points(asked, rig, most - len(done), last)
             except FlowrigError as error:
                 raise AssertionError(f"after {len(done)} points {error}") from error
             if not points:
                 return done
+            if points[0].continues and not (last and last.keeps_s):
+                raise AssertionError(
+                    f"after {len(done)} points it continues a flow that has ended; give the point "
+                    "before `keeps_s`, or ask for both in one answer"
+                )
             done += self.measured(points, done)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import Profile, Scan, Stage, Variable
+from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
 
@@ -113,12 +115,45 @@ def study_rig(
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
+        product_ul_min=partial(_product_ul_min, profile),
+        longest_flow_s=partial(_longest_flow_s, profile),
+        positions=_turned_under_flow(profile),
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
         earlier=earlier,
         decided=decided or {},
         ahead=ahead,
+    )
+
+
+def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
+    """Liquid [µL/min] that flows under conditions, without carriers and gases."""
+    return sum(
+        rate
+        for name, rate in profile.flow_rates_ul_min(conditions).items()
+        if profile.streams[name].phase != GAS and profile.streams[name].role != "carrier"
+    )
+
+
+def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
+    """The positions of each device that may turn while liquid flows, without a person."""
+    return {
+        name: one.abilities.positions
+        for name, one in profile.devices.items()
+        if one.abilities.positions and one.abilities.under_flow and not one.by_hand
+    }
+
+
+def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
+    """How long [s] full syringes last under conditions, and what the streams draw from."""
+    return min(
+        (
+            60.0 * profile.streams[name].capacity_ul / rate
+            for name, rate in profile.flow_rates_ul_min(conditions).items()
+            if rate > 0.0
+        ),
+        default=math.inf,
     )
 
 
@@ -169,18 +204,8 @@ def require_points(
         raise PluginError(f"it asks for {len(points)} points where {most} are left")
     door = Door(rig.space)
     found = [attrs.evolve(one, conditions=door.admit(one.conditions)) for one in points]
-    for place, one in enumerate(found):
-        settles = not one.continues and one.after_s is None and one.frames is None
-        if not (settles or rig.can_continue):
-            raise PluginError(
-                f"point {place + 1} keeps or watches a flow, and experiments of this rig have "
-                "steps of their own, [[procedure]]"
-            )
-        if one.frames is not None and not 1 <= one.frames <= rig.frames:
-            most = rig.frames
-            raise PluginError(f"point {place + 1} has {one.frames} frames; expected 1 to {most}")
-        if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
-            raise PluginError(f"point {place + 1} has after_s = {one.after_s}; expected 0 or more")
+    for place, one in enumerate(found, 1):
+        _require_point(place, one, rig)
     # A journal that was cut may hold a part of an answer: the rest of it settles first.
     for place, (before, one) in enumerate(pairwise([last, *found]), 1):
         if one is not None and one.continues and before is None:
@@ -190,6 +215,31 @@ def require_points(
                 f"point {place} continues, under other conditions than the one before"
             )
     return found
+
+
+def _require_point(place: int, one: Point, rig: StudyRig) -> None:
+    """A point by itself, the nth of an answer from 1; raises the same as `require_points`."""
+    settles = not one.continues and one.after_s is None and one.frames is None
+    settles &= one.keeps_s == 0.0
+    if not (settles or rig.can_continue):
+        raise PluginError(
+            f"point {place} keeps or watches a flow, and experiments of this rig have "
+            "steps of their own, [[procedure]]"
+        )
+    if one.frames is not None and not 1 <= one.frames <= rig.frames:
+        most = rig.frames
+        raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
+    if not 0.0 <= one.keeps_s < math.inf:
+        raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
+    if wrong or (one.values and not one.continues):
+        raise PluginError(
+            f"point {place} sets {wrong[0]} to {one.values[wrong[0]]!r}, which it has not"
+            if wrong
+            else f"point {place} has values, and does not continue"
+        )
+    if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
+        raise PluginError(f"point {place} has after_s = {one.after_s}; expected 0 or more")
 
 
 def at_of(value: Any, _type: Any = None) -> At:

@@ -20,6 +20,7 @@ from flowrig.profile.model.devices import DeviceEntry
 from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
     Component,
+    FastStart,
     LimitedFlow,
     LinearRule,
     Liquid,
@@ -70,6 +71,7 @@ __all__ = [
     "Dark",
     "DeviceEntry",
     "ExpressionLimit",
+    "FastStart",
     "Feature",
     "Given",
     "LimitedFlow",

@@ -16,6 +16,7 @@ __all__ = [
     "VOLUME",
     "Component",
     "Ends",
+    "FastStart",
     "LimitedFlow",
     "LinearRule",
     "Liquid",
@@ -372,6 +373,28 @@ class Stationary:
 
 
 @frozen(kw_only=True)
+class FastStart:
+    """The first part of the liquid of the equilibrium time flows faster.
+
+    As much flows as without it, so that the liquid of earlier conditions is displaced as well. Of
+    what is measured, everything behind the start of τ has flowed at the flow rates of its
+    conditions.
+
+    Attributes:
+        factor: how many times as fast the first part flows; less where a limit of a stream or of
+            the total flow rate is reached.
+        last: the last part, which flows at the flow rates of the conditions, in residence times τ.
+        heated_within_c: distance [°C] of heaters from their set points from which on the first part
+            may flow; they are stable before the last part begins. None: they are stable before
+            anything flows.
+    """
+
+    factor: float = 2.0
+    last: float = 1.1
+    heated_within_c: float | None = None
+
+
+@frozen(kw_only=True)
 class Section:
     """A stretch of the flow path, from the inlet of one component to the inlet of another.
 
@@ -403,12 +426,14 @@ class ResidenceTime:
         end: the component at whose inlet τ ends, or several; the longest way counts.
         equilibrium: wait after the start of the pumps in residence times, t_E / τ.
         stationary: check of stationary features after the wait; None for no check.
+        fast_start: how the wait is shortened; None for one at the flow rates of the conditions.
     """
 
     start: str
     end: Ends = ()
     equilibrium: float
     stationary: Stationary | None = None
+    fast_start: FastStart | None = None
 
     @property
     def section(self) -> Section:

@@ -1,4 +1,4 @@
-"""Rules for the check of stationary features: features, looks and the first look."""
+"""Rules for the wait for the steady state: stationary features, looks, and a fast start."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -77,6 +77,35 @@ def front(profile: Profile) -> Iterator[Finding]:
         )
 
 
+def fast(profile: Profile) -> Iterator[Finding]:
+    """What is measured has flowed at the flow rates of its conditions, at a temperature that the
+    interlocks allow."""
+    wanted = profile.residence_time.fast_start
+    if wanted is None:
+        return
+    here: Path = ("residence_time", "fast_start")
+    if profile.procedure:
+        message = "a procedure of one's own says itself what flows when"
+        yield Finding(here, message, expected="no such table", on_key=True)
+    if not (math.isfinite(wanted.factor) and wanted.factor >= 1.0):
+        yield Finding((*here, "factor"), f"got {wanted.factor:g}", expected="at least 1")
+    most = profile.residence_time.equilibrium
+    if not 1.0 <= wanted.last <= most:
+        expected = f"1 to {most:g}, which is `equilibrium`"
+        yield Finding((*here, "last"), f"got {wanted.last:g}", expected=expected)
+    if wanted.heated_within_c is None:
+        return
+    low_c, path = profile.steady.tolerance_c, (*here, "heated_within")
+    if not wanted.heated_within_c >= low_c:
+        expected = f"at least {low_c:g} degC, the tolerance in [steady]"
+        yield Finding(path, f"got {wanted.heated_within_c:g} degC", expected=expected)
+    for rule in profile.interlocks:
+        most_c = rule.tolerance_c
+        if most_c is not None and wanted.heated_within_c >= most_c:
+            message = f"an interlock lets {', '.join(rule.streams)} flow within {most_c:g} degC"
+            yield Finding(path, message, expected=f"less than {most_c:g} degC")
+
+
 def _least(
     profile: Profile, positions: Mapping[str, str], rates: Mapping[str, float]
 ) -> tuple[float, str]:
@@ -103,4 +132,4 @@ def _arrival_s(
     return topology.section_time_s(Section(name="", start=part, end=ends), rates) if ends else 0.0
 
 
-RULES = (numbers, features, front)
+RULES = (numbers, features, front, fast)

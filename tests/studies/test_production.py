@@ -1,0 +1,286 @@
+"""Production: fractions that are watched, kept or refused, in flows that are kept between looks."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from other_devices import plugins_with_kit
+from quick_rig import LHS, ran, write
+from watched_rig import plugins_with
+
+from flowrig.interfaces.study import Point, StudyPoint
+from flowrig.journal.events import Intent, Measured
+from flowrig.journal.journal import AnyEvent
+from flowrig.operator.requests import OperatorRequests, Request
+from flowrig.planning.plan import plan_campaign
+from flowrig.plugins import DriverOffer, hookimpl
+from flowrig.profile import ProfileError, load_profile
+from flowrig.run.options import ResumeOptions
+from flowrig.run.start import RunOutcome, resume_run
+from flowrig.run_record.scorecard import scorecard_of
+from flowrig.testing import StudyBench
+from flowrig.testing.templates.flowrig_template.collector_settings import TemplateSettings
+from flowrig_studies.production import Production
+from flowrig_studies.production_settings import ProductionSettings
+
+TEMPLATE = "flowrig.testing.templates.flowrig_template"
+RSD = {"pla": 0.042, "a300": 0.031}
+HOURS_8 = 8 * 3600.0
+
+Value = Callable[[str, float], float]
+
+
+def made(settings: ProductionSettings, value: Value, seed: int = 1) -> tuple[Any, list[StudyPoint]]:
+    """A production with looks at invented values.
+
+    Args:
+        settings: of the study.
+        value: mean of a feature after so many hours.
+        seed: of the scatter, that of the published rig.
+    """
+    rng = np.random.default_rng(seed)
+    rig = attrs.evolve(StudyBench(Production, settings).rig(), rsd=RSD, frames_s=20.0)
+    study, points, time_s = Production(rig, settings), list[StudyPoint](), 0.0
+    while asked := study.next_points(points):
+        (one,) = asked
+        time_s += 600.0 if one.after_s is None else one.after_s
+        features = {
+            name: value(name, time_s / 3600.0) * (1.0 + sd * float(rng.standard_normal()))
+            for name, sd in RSD.items()
+        }
+        number = len(points) + 1
+        points.append(StudyPoint(number=number, point=one, features=features, ended_s=time_s))
+    return study, points
+
+
+def reasons(points: Sequence[StudyPoint], word: str) -> list[float]:
+    """Hours at which the reason of a look has a word."""
+    return [one.ended_s / 3600.0 for one in points if word in one.point.reason]
+
+
+@pytest.mark.parametrize("seeds", [1, pytest.param(100, marks=pytest.mark.slow)])
+def test_nothing_healthy_is_refused(seeds: int) -> None:
+    """Eight hours, a look every five minutes, with the scatter of the published rig."""
+    settings = ProductionSettings(duration_s=HOURS_8, look_every_s=300.0)
+    for seed in range(seeds):
+        study, points = made(settings, lambda name, h: 1.0, seed)
+        assert not any(one.refused for one in study.fractions(points)), seed
+        assert not reasons(points, "to the waste"), seed
+
+
+@pytest.mark.slow
+def test_a_fading_lamp_and_a_weak_pump_are_told_before_they_cost_five_per_cent() -> None:
+    """One per cent an hour of emission, five per cent of absorbance over eight hours."""
+    fade = {"pla": 0.01, "a300": 0.05 / 8.0}
+    settings = ProductionSettings(duration_s=HOURS_8, look_every_s=120.0)
+    told = []
+    for seed in range(20):
+        _, points = made(settings, lambda name, h: 1.0 - fade[name] * h, seed)
+        told.append(min(reasons(points, "drifts by"), default=np.inf))
+    assert np.median(told) < 5.0
+    assert max(told) < 6.0
+
+
+def test_a_product_that_leaves_its_limits_goes_to_the_waste_until_it_is_back() -> None:
+    """Both looks around a fraction are inside, or it is refused."""
+    settings = ProductionSettings(duration_s=2 * 3600.0, look_every_s=60.0)
+    study, points = made(settings, lambda name, h: 0.6 if 1.0 < h < 1.5 else 1.0)
+    wasted = reasons(points, "to the waste")
+    assert 1.0 < min(wasted) < 1.1
+    assert 1.4 < max(wasted) < 1.8
+    kept, refused, again = study.fractions(points)
+    assert (kept.refused, again.refused) == ("", "")
+    assert "off its first looks" in refused.refused
+    assert kept.volume_ul + again.volume_ul == pytest.approx(
+        2 * 60 * study.rig.product_ul_min(study.rig.middle), rel=0.01
+    )
+
+
+def test_it_can_end_there() -> None:
+    """Two looks in a row outside; the next stage may choose anew."""
+    settings = ProductionSettings(duration_s=HOURS_8, look_every_s=60.0, outside="end")
+    _, points = made(settings, lambda name, h: 0.6 if h > 1.0 else 1.0)
+    assert 1.0 < points[-1].ended_s / 3600.0 < 1.2
+
+
+def test_a_flow_ends_before_its_syringes_are_empty() -> None:
+    """A new one begins with its way to the steady state, which is no product."""
+    settings = ProductionSettings(duration_s=2 * 3600.0, look_every_s=60.0)
+    study, points = made(settings, lambda name, h: 1.0)
+    begun = [place for place, one in enumerate(points) if not one.point.continues]
+    longest_s = max(b - a for a, b in zip(begun, [*begun[1:], len(points)], strict=True)) * 60.0
+    assert len(begun) > 2
+    assert longest_s < study.rig.longest_flow_s({})
+    assert len(points) - len(begun) == 120
+
+
+def test_vials_are_filled_one_after_the_other() -> None:
+    """Each has its volume; one that holds refused liquid gets nothing more."""
+    settings = ProductionSettings(
+        volume_ml=8.0, look_every_s=300.0, collector="collector", vials=("vial-1", "vial-2"),
+        each_ml=4.0,
+    )  # fmt: skip
+    study, points = made(settings, lambda name, h: 1.0)
+    first, second = study.fractions(points)
+    assert (first.vial, second.vial) == ("vial-1", "vial-2")
+    assert first.volume_ul == second.volume_ul == pytest.approx(4000.0, rel=0.01)
+    assert {str(one.point.values.get("collector")) for one in points} == {
+        "None",
+        "vial-1",
+        "vial-2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ('volume = "2 mL"\nduration = "1 h"', "both say how much"),
+        ('volume = "0 mL"', "not above 0"),
+        ('keep = { plx = "±10 %" }', "no feature"),
+        ('keep = { pla = "±10 nm" }', "expected limits such as"),
+        ('keep = { pla = "ten" }', "expected limits such as"),
+        ('collector = "plate"\nvials = ["a"]\neach = "1 mL"', "turns to no positions"),
+        ('vials = ["a"]', "belong to a `collector`"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: str, told: str) -> None:
+    """With the key and what would fit."""
+    path = write(tmp_path, f'[[campaign.stages]]\nstudy = "production"\n{settings}\n')
+    with pytest.raises(ProfileError, match=told):
+        load_profile(path, plugins_with_kit())
+
+
+PRODUCTION = """
+[[campaign.stages]]
+study = "production"
+at = "middle"
+volume = "0.6 mL"
+look_every = "10 s"
+"""
+
+
+@pytest.fixture(scope="module")
+def produced(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    outcome, _ = ran(tmp_path_factory.mktemp("production"), LHS + PRODUCTION)
+    assert outcome.state == "finished", outcome.reason
+    return outcome
+
+
+def starts(outcome: RunOutcome) -> int:
+    with outcome.record() as record:
+        intents = record.journal.events(Intent)
+        return sum(one.data.command == "start" for one in intents if one.data.flow_rates_ul_min)
+
+
+def test_one_flow_makes_it_and_the_plan_knew(produced: RunOutcome) -> None:
+    """Time within 3 %, volumes within 1 %, although every look was asked for by itself."""
+    with produced.record() as record:
+        plan = plan_campaign(record.profile, seed=record.seed)
+        times, left_ul = scorecard_of(record).time, record.ledger().left_ul
+        (study,) = record.summary()["studies"]
+        points = [one for one in record.decisions() if one.stage == "production"]
+    assert sum(not one.continues for one in points) == 1
+    assert plan.time_s == pytest.approx(times.total_s - times.seconds["hold"], rel=0.03)
+    for name, stream in record.profile.streams.items():
+        spent_ul = stream.capacity_ul - left_ul[name]
+        assert plan.volumes_ul[name] == pytest.approx(spent_ul, rel=0.01), name
+    texts = [one["text"] for one in study["findings"]]
+    assert texts[0].startswith("0.6")
+    assert texts[-1].startswith("fraction 1: ")
+
+
+def test_a_production_that_was_stopped_goes_on_with_a_new_flow(tmp_path: Path) -> None:
+    """What flowed on the way to the interrupted look is in no fraction."""
+    requests = OperatorRequests()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured) and event.data.index == 4:
+            requests.ask(Request.STOP, "program")
+
+    outcome, _ = ran(tmp_path, PRODUCTION, requests=requests, listeners=[listen])
+    assert outcome.state == "stopped"
+    assert resume_run(outcome.folder, ResumeOptions(plugins=plugins_with())).state == "finished"
+    with outcome.record() as record:
+        (study,) = record.summary()["studies"]
+        interrupted = [one.index for one in record.experiments() if one.interrupted]
+    kept = {one["name"]: one["value"] for one in study["findings"]}["kept"]
+    assert len(interrupted) <= 1
+    assert 0.6 <= kept < 0.7
+
+
+class Collectors:
+    """A collector on the driver that `flowrig plugin new` writes."""
+
+    @hookimpl
+    def flowrig_drivers(self) -> Sequence[DriverOffer]:
+        return [
+            DriverOffer(
+                kind="collector",
+                name="kit-collector",
+                target=f"{TEMPLATE}.collector:TemplateCollector",
+                settings=TemplateSettings,
+                emulator=f"{TEMPLATE}.collector_emulator:TemplateEmulator",
+            )
+        ]
+
+
+TUBES = """
+[devices.tubes]
+driver = "kit-collector"
+address = "COM31"
+safe = "drain"
+positions = { drain = 1, first = 2, second = 3, third = 4 }
+[[campaign.stages]]
+study = "production"
+at = "middle"
+volume = "0.6 mL"
+look_every = "10 s"
+collector = "tubes"
+vials = ["first", "second", "third"]
+each = "0.3 mL"
+"""
+
+
+def turned(outcome: RunOutcome) -> list[str]:
+    """Where the collector was turned to, in order."""
+    with outcome.record() as record:
+        found = (one.data.positions or {} for one in record.journal.events(Intent))
+        return [str(one["tubes"]) for one in found if "tubes" in one]
+
+
+def test_a_collector_stands_at_its_drain_where_nothing_is_collected(tmp_path: Path) -> None:
+    """At first, during a hold, and at the end; a vial takes nothing but its fraction."""
+    requests = OperatorRequests()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event.data, Measured) and event.data.index == 3:
+            requests.ask(Request.PAUSE, "program")
+        if event.kind == "hold":
+            requests.ask(Request.GO_ON, "program")
+
+    plugins = plugins_with_kit(collectors=Collectors())
+    options = {"plugins": plugins, "requests": requests, "listeners": [listen]}
+    outcome, _ = ran(tmp_path, TUBES, **options)
+    assert outcome.state == "finished", outcome.reason
+    places = turned(outcome)
+    assert places[-1] == "drain"
+    assert [one for one in places if one != "drain"] == ["first", "second", "third"]
+    assert "drain" in places[places.index("first") : places.index("third")]  # the hold
+
+
+def test_a_point_that_another_study_cannot_mean_is_refused(tmp_path: Path) -> None:
+    """Positions exist, and only liquid that flows already is diverted."""
+    from flowrig.errors import PluginError
+    from flowrig.profile.controls.studies import require_points
+
+    rig = StudyBench(Production, ProductionSettings()).rig()
+    middle = dict(rig.middle)
+    first = Point(conditions=middle, keeps_s=60.0)
+    again = Point(conditions=middle, continues=True, after_s=30.0, values={"collector": "vial-9"})
+    with pytest.raises(PluginError, match="'vial-9'"):
+        require_points([first, again], rig, 5)
+    with pytest.raises(PluginError, match="does not continue"):
+        require_points([attrs.evolve(first, values={"collector": "vial-1"})], rig, 5)
