@@ -26,6 +26,13 @@ from flowrig.interfaces.pump import (
     PumpStep,
     Syringe,
 )
+from flowrig.interfaces.quality import (
+    CheckedSample,
+    CheckedSpectrum,
+    Doubt,
+    QualityCheck,
+    QualitySettings,
+)
 from flowrig.interfaces.spectrometer import (
     Spectrometer,
     SpectrometerLimits,
@@ -59,11 +66,14 @@ from flowrig.interfaces.wire_log import WireChannel, WireLog
 __all__ = [
     "Analysis",
     "At",
+    "CheckedSample",
+    "CheckedSpectrum",
     "Detecting",
     "Device",
     "DeviceSettings",
     "Dispensed",
     "Dispensing",
+    "Doubt",
     "Elapsed",
     "Exposure",
     "ExposureVerdict",
@@ -92,6 +102,8 @@ __all__ = [
     "PumpStatus",
     "PumpStep",
     "Quality",
+    "QualityCheck",
+    "QualitySettings",
     "Quantity",
     "Readable",
     "Reading",

@@ -826,6 +826,45 @@ class FractionMade(EventData):
 
 
 @frozen(kw_only=True)
+class QualityFlag(Fields):
+    """What a quality check doubts about an experiment.
+
+    Attributes:
+        check: its name in the profile.
+        quality: what the experiment is at best: "doubtful" or "bad".
+        text: why, in one sentence.
+        test: name of the statistical test; empty for none.
+        p: probability of such a result, or a stranger one, by chance alone.
+    """
+
+    check: str
+    quality: Literal["doubtful", "bad"]
+    text: str
+    test: str = ""
+    p: Number | None = None
+
+
+@frozen(kw_only=True)
+class Checked(EventData):
+    """The [quality checks](quality.md) of the profile were asked about an experiment. The campaign
+    writes it after the measurement, which stays as it was written.
+
+    Attributes:
+        index: number of the experiment.
+        flags: what they doubt; each with the `check`, the `quality` that the experiment has at
+            best, a `text`, and the `test` with its `p`, if there is one. Empty if nothing.
+        failed: names of the checks that could not say.
+    """
+
+    KIND: ClassVar = "checked"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+    flags: tuple[QualityFlag, ...]
+    failed: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
 class ResultFile(Fields):
     """A file that was attached to a result.
 
@@ -1362,6 +1401,7 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     ExperimentBegun,
     Measured,
     FractionMade,
+    Checked,
     ResultEntered,
     IncumbentFound,
     ModelChecked,
