@@ -30,8 +30,10 @@ from published_claims import (
     artificial_chemist,
     chance,
     core_shell,
+    grid,
     heat_up,
     hot_injection,
+    lifetimes,
     maria,
     nothing_published,
     old_records,
@@ -43,6 +45,7 @@ from published_claims import (
     side_by_side,
     twins,
     two_looks,
+    velocities,
     whole_spectrum,
 )
 from rich.console import Console
@@ -52,7 +55,7 @@ from flowrig.journal.events import HoldBegun, Outcome
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.hold import HoldKind
 from flowrig.operator.requests import OperatorRequests, Request
-from flowrig.planning.plan import Plan, plan_campaign
+from flowrig.planning.plan import Plan, as_long_as, over, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.profile.model.flow import GAS
@@ -65,6 +68,8 @@ SEED = 1
 PAGE = Path(__file__).parents[1] / "docs" / "systems.md"
 BEGIN, END = "<!-- systems.py: rows -->", "<!-- systems.py: end -->"
 KINDS = ("sign", "order", "size")
+DIFFERS = "**no**"
+"""What stands beside a result that does not agree."""
 TIME_OFF, VOLUME_OFF = 0.03, 0.01
 """How far a plan may be off, as shares of the rig time and of the volume."""
 
@@ -97,47 +102,49 @@ class System:
 HEAT_UP = "cs3cu2i5-heatup-chem3"
 SYSTEMS = (
     System(key="S1", title="heat-up synthesis of Cs3Cu2I5", profile=HEAT_UP, targets=(HEAT_UP,),
-           look=heat_up, work_s=40),
+           look=heat_up, work_s=30),
     System(key="S2", title="robustness and cross-contamination", profile=HEAT_UP,
-           targets=("s02.toml",), look=scatter, work_s=12),
+           targets=("s02.toml",), look=scatter, work_s=7),
     System(key="S3", title="mixing and reaction time", profile=HEAT_UP, targets=("s03.toml",),
-           look=plateaus, work_s=15),
+           look=plateaus, work_s=8),
     System(key="S4", title="digital twin of measured experiments", profile=HEAT_UP, data=twins,
-           work_s=20),
+           work_s=12),
     System(key="S5", title="expected improvement against chance",
            profile="cs3cu2i5-heatup-published", targets=("cs3cu2i5-heatup-published",),
-           look=chance, work_s=300),
+           look=chance, work_s=400),
     System(key="S6", title="hot injection of Cs3Cu2I5", profile="cs3cu2i5-hot-injection",
-           targets=("cs3cu2i5-hot-injection", "s06.toml"), look=hot_injection, work_s=90),
+           targets=("cs3cu2i5-hot-injection", "s06.toml"), look=hot_injection, work_s=70),
     System(key="S7", title="reprecipitation of CsPbBr3", profile="cspbbr3-larp-published",
-           targets=("s07.toml",), look=reprecipitation, work_s=3),
+           targets=("s07.toml",), look=reprecipitation, work_s=1),
     System(key="S8", title="Artificial Chemist", profile="artificial-chemist",
-           targets=("artificial-chemist",), look=artificial_chemist, work_s=30),
+           targets=("artificial-chemist",), look=artificial_chemist, work_s=13),
     System(key="S9", title="MARIA", profile="maria-kriging", targets=("maria-kriging",),
-           look=maria, work_s=15),
-    System(key="S10", title="slug velocity under control", missing="control of a reading"),
-    System(key="S11", title="traveling probe and lifetimes", missing="a stage that scans"),
+           look=maria, work_s=12),
+    System(key="S10", title="slug velocity (not its control)", profile=HEAT_UP,
+           targets=("s10.toml",), look=velocities, work_s=5),
+    System(key="S11", title="lifetimes (without the traveling probe)", profile="maria-kriging",
+           targets=("s11.toml",), look=lifetimes, work_s=4),
     System(key="S12", title="a whole spectrum, by optimizers of others", profile="whole-spectrum",
-           targets=("whole-spectrum",), look=whole_spectrum, work_s=50),
+           targets=("whole-spectrum",), look=whole_spectrum, work_s=21),
     System(key="S13", title="sixteen reactors side by side", profile="numbering-up",
            targets=("numbering-up",), look=side_by_side, work_s=20),
     System(key="S14", title="from salts to fractions", profile="salts-to-fractions",
-           targets=("salts-to-fractions",), look=two_looks, work_s=15),
+           targets=("salts-to-fractions",), look=two_looks, work_s=16),
     System(key="S15", title="mixing time by a sample loop", profile="sample-loop",
-           targets=("sample-loop",), work_s=10),
+           targets=("sample-loop",), work_s=6),
     System(key="S16", title="core and shell in two stages", profile="two-stage-core-shell",
-           targets=("two-stage-core-shell",), look=core_shell, work_s=30),
+           targets=("two-stage-core-shell",), look=core_shell, work_s=55),
     System(key="S17", title="grid of ligand pairs", profile="ligand-grid",
-           targets=("ligand-grid",), work_s=120),
+           targets=("ligand-grid",), look=grid, work_s=100),
     System(key="S18", title="guided by a slow analyzer", profile="slow-analyzer",
-           targets=("slow-analyzer",), look=ahead, work_s=8),
+           targets=("slow-analyzer",), look=ahead, work_s=2),
     System(key="S19", title="before and after purification", profile="in-line-purification",
-           targets=("in-line-purification",), look=purification, work_s=30),
+           targets=("in-line-purification",), look=purification, work_s=17),
     System(key="S20", title="the path changed between runs", profile="two-mixers",
-           targets=("s20.toml",), look=rebuilt, work_s=15),
-    System(key="S21", title="old records without a rig", data=old_records, work_s=20),
+           targets=("s20.toml",), look=rebuilt, work_s=12),
+    System(key="S21", title="old records without a rig", data=old_records, work_s=14),
 )  # fmt: skip
-QUICK = ("S2", "S7", "S9", "S14", "S15", "S18", "S21")
+QUICK = ("S2", "S3", "S4", "S7", "S8", "S9", "S14", "S15", "S18", "S19", "S20", "S21")
 
 
 @frozen(kw_only=True)
@@ -151,7 +158,8 @@ class Row:
         processor_s: processor time [s] of plan, runs and looks.
         claims: what the paper says, and what came out.
         time_off: by how much the plan's time is off, as a share: before the run, and with the
-            conditions that were decided in it; None without a run.
+            conditions that were decided in it, as `flowrig plan --rehearse` has them; None
+            without a run.
         volume_off: the same of the volume of all liquids.
         problem: why it could not be run; "" if it could.
     """
@@ -256,7 +264,7 @@ def run_all(system: System, folder: Path) -> Done:
         for one in record.decisions():
             decided.setdefault(one.stage, []).append(one.conditions)
         amounts = taken(record, gases)
-        after = planned(plan_campaign(profile, SEED, decided), gases)
+        after = planned(plan_campaign(as_long_as(profile, over(record)), SEED, decided), gases)
         sums = [a + b for a, b in zip(sums, (amounts, before, after), strict=True)]
         records.append(record)
     count = sum(len(record.experiments()) for record in records)
@@ -296,7 +304,7 @@ def measure(key: str) -> Row:
 
 
 HEAD = (
-    "| | profile | experiments | rig, h | processor, s | the paper | the emulated rig "
+    "| | system, profile | experiments | rig, h | processor, s | the paper | the emulated rig "
     "| agrees | plan is off: time, volume |\n|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -308,29 +316,35 @@ def agreement(claims: Sequence[Claim]) -> str:
 
 
 def off_words(row: Row) -> str:
-    """By how much the plan is off, before the run and with what was decided in it."""
+    """By how much the plan is off: as it is, and as a rehearsal makes it."""
     if row.time_off is None or row.volume_off is None:
         return "–"
     before, decided = (
-        f"{time:+.1%}, {volume:+.1%}"
-        for time, volume in zip(row.time_off, row.volume_off, strict=True)
+        ", ".join(f"{round(off, 3) + 0.0:+.1%}" for off in both)
+        for both in zip(row.time_off, row.volume_off, strict=True)
     )
-    return before if before == decided else f"{before}; decided {decided}"
+    return before if before == decided else f"{before}; rehearsed {decided}"
 
 
 def line(system: System, row: Row | None) -> str:
     """One row of the table."""
-    profile = f"[`{system.profile}`]({page_of(system.profile)})" if system.profile else "–"
     if row is None or row.problem:
         why = f"not run: {system.missing or 'no result yet'}" if row is None else row.problem
-        return f"| {system.key} | {profile} | – | – | – | {system.title} | {why} | – | – |"
+        return f"{head(system)} – | – | – | – | {why} | – | – |"
     said = "<br>".join(one.paper for one in row.claims) or "nothing to compare: invented numbers"
-    found = "<br>".join(f"{one.found}{'' if one.agrees else ' (**no**)'}" for one in row.claims)
-    counts = (str(row.experiments), f"{row.rig_h:.1f}") if row.experiments else ("–", "–")
+    found = "<br>".join(f"{one.found}{'' if one.agrees else f' ({DIFFERS})'}" for one in row.claims)
+    hours = f"{row.rig_h:.1f}" if row.rig_h >= 0.1 else f"{row.rig_h:.2f}"
+    counts = (str(row.experiments), hours) if row.experiments else ("–", "–")
     return (
-        f"| {system.key} | {profile} | {counts[0]} | {counts[1]} | {row.processor_s:.0f} | {said} "
+        f"{head(system)} {counts[0]} | {counts[1]} | {row.processor_s:.0f} | {said} "
         f"| {found or '–'} | {agreement(row.claims) or '–'} | {off_words(row)} |"
     )
+
+
+def head(system: System) -> str:
+    """The cells of a row that do not come from a run."""
+    profile = f": [`{system.profile}`]({page_of(system.profile)})" if system.profile else ""
+    return f"| {system.key} | {system.title}{profile} |"
 
 
 def page_of(profile: str) -> str:
@@ -344,14 +358,27 @@ def merged(text: str, rows: Mapping[str, Row]) -> str:
     """The page with new rows, and the old ones of systems that were not run."""
     before, rest = text.split(BEGIN)
     old, after = rest.split(END)
-    kept = dict(re.findall(r"^(?:\| (S\d+) (\|.*))$", old, re.MULTILINE))
+    kept = dict(re.findall(r"^\| (S\d+) \|[^|]*\|(.*)$", old, re.MULTILINE))
     lines = [HEAD]
     for system in SYSTEMS:
-        if system.key in rows or system.key not in kept:
+        if system.key in rows or "not run" in kept.get(system.key, "not run"):
             lines.append(line(system, rows.get(system.key)))
         else:
-            lines.append(f"| {system.key} {kept[system.key]}")
-    return f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}"
+            lines.append(f"{head(system)}{kept[system.key]}")
+    table = "\n".join(lines)
+    return f"{before}{BEGIN}\n{differing(lines)}\n\n{table}\n{END}{after}"
+
+
+def differing(lines: Sequence[str]) -> str:
+    """What of a table does not agree with its papers, as a list."""
+    found = list[str]()
+    for one in lines:
+        cells = [cell.strip() for cell in one.split("|")]
+        if DIFFERS in one:
+            pairs = zip(cells[6].split("<br>"), cells[7].split("<br>"), strict=True)
+            found += [f"- {cells[1]}: {said}: {was}" for said, was in pairs if DIFFERS in was]
+    told = [one.replace(f" ({DIFFERS})", "") for one in found]
+    return "\n".join(["What does not agree:", "", *told] if told else ["Nothing differs."])
 
 
 def tell(row: Row) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 __all__ = ["chi2_quantile", "f_sf", "student_quantile", "student_two_sided"]
 
@@ -10,6 +11,7 @@ PRECISE = 1e-14
 MOST_TERMS = 10_000
 
 
+@lru_cache(4096)  # a production is judged anew after every look
 def student_two_sided(t: float, df: float) -> float:
     """Probability that |t| of Student's distribution is at least as large as this.
 
@@ -22,6 +24,7 @@ def student_two_sided(t: float, df: float) -> float:
     return _beta(df / 2.0, 0.5, df / (df + t * t))
 
 
+@lru_cache(4096)
 def student_quantile(p: float, df: float) -> float:
     """The t below which a share `p`, at least a half, of Student's distribution lies."""
     return _inverse(lambda t: 1.0 - student_two_sided(t, df) / 2.0, p)

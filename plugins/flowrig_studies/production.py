@@ -7,18 +7,27 @@ The looks are smoothed by an exponentially weighted moving average (Roberts, Tec
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from flowrig.interfaces import Finding, Findings, Panel, Point, Series, Study, StudyPoint, StudyRig
+from flowrig.interfaces import (
+    Finding,
+    Findings,
+    Fraction,
+    Panel,
+    Point,
+    Series,
+    Study,
+    StudyPoint,
+    StudyRig,
+)
 from flowrig_studies.production_settings import Band, ProductionSettings, bands_of
 from flowrig_studies.reading import chance, percent
 from flowrig_studies.statistics import CONFIDENCE, line
 
-__all__ = ["Fraction", "Production"]
+__all__ = ["Production"]
 
 SMOOTHING = 0.2
 """Weight of the newest look in the moving average."""
@@ -32,34 +41,14 @@ GROSS_SIGMA = 4.5
 TOLD_BELOW = 0.001
 """Probability below which a drift is told; small, because it is looked for at every look."""
 
-FLOW_SHARE = 0.9
-"""Share of the time that full syringes last for which a flow is kept: the rest is for the way to
-the steady state, and stays in the syringes."""
+MARGIN = 0.95
+"""Share of the time that full syringes last which is planned with: pumps deliver within 3 %."""
 
 TO_WASTE = "to the waste"
 """Beginning of the reason of a look whose liquid is not collected."""
 
 SPARE = 1.5
 """Most looks, in those that a production without refused fractions needs."""
-
-
-@frozen(kw_only=True)
-class Fraction:
-    """Liquid that was collected between looks.
-
-    Attributes:
-        number: from 1.
-        vial: position of the collector; "" without one.
-        volume_ul: product without carriers [µL].
-        looks: numbers of the experiments at its beginning, within and at its end.
-        refused: why it is refused; "" if it is kept.
-    """
-
-    number: int
-    vial: str
-    volume_ul: float
-    looks: tuple[int, ...]
-    refused: str = ""
 
 
 @frozen(kw_only=True)
@@ -70,12 +59,14 @@ class _Interval:
         vial: where it went; "" where nothing turns.
         first: number of the experiment at its beginning.
         last: number of that at its end.
+        place: of the look at its end among all looks.
         refused: why it is; "" if it is good.
     """
 
     vial: str
     first: int
     last: int
+    place: int
     refused: str
 
 
@@ -90,6 +81,8 @@ class _Chart:
         low: lower limit.
         high: upper limit.
         sd: standard deviation of a look.
+        begin: the look from which on the limits are known; those before are not judged, so that
+            what was said of a fraction stays.
     """
 
     values: NDArray[np.float64]
@@ -98,10 +91,13 @@ class _Chart:
     low: float
     high: float
     sd: float
+    begin: int
 
     def outside(self, place: int) -> bool:
         """Whether a look shows that the product is outside the limits."""
         value, smooth = self.values[place], self.smooth[place]
+        if place < self.begin:
+            return False
         gross = GROSS_SIGMA * self.sd
         return bool(not self.low <= smooth <= self.high and math.isfinite(smooth)) or bool(
             not self.low - gross <= value <= self.high + gross and math.isfinite(value)
@@ -145,6 +141,7 @@ class _Seen:
                     vial=str(one.point.values.get(self.collector, "")),
                     first=self.points[place - 1].number,
                     last=one.number,
+                    place=place,
                     refused=self._why_refused(place - 1) or self._why_refused(place),
                 )
             )
@@ -182,8 +179,7 @@ class Production(Study):
         if settings.volume_ml is not None:
             intervals = settings.volume_ml * 1000.0 / self._interval_ul
         self._wanted = max(math.ceil(intervals - 1e-9), 1)
-        flows_s = FLOW_SHARE * rig.longest_flow_s(self._conditions)
-        flows_s -= rig.equilibrium_s(self._conditions) + rig.frames_s
+        flows_s = MARGIN * rig.longest_flow_s(self._conditions)
         self._in_a_flow = max(int(min(flows_s / self._every_s, self._most_intervals)), 1)
         each_ul = (settings.each_ml or 0.0) * 1000.0
         self._in_a_vial = max(round(each_ul / self._interval_ul), 1) if each_ul else 1
@@ -254,7 +250,13 @@ class Production(Study):
         first = values[np.isfinite(values)][:FIRST_LOOKS]
         if len(first) < FIRST_LOOKS:
             return _Chart(
-                values=values, smooth=smooth, target=math.nan, low=-math.inf, high=math.inf, sd=0.0
+                values=values,
+                smooth=smooth,
+                target=math.nan,
+                low=-math.inf,
+                high=math.inf,
+                sd=0.0,
+                begin=len(values),
             )
         target = float(first.mean())
         level = target
@@ -273,29 +275,62 @@ class Production(Study):
             low=target - width,
             high=target + width,
             sd=sd,
+            begin=begin,
         )
 
     def fractions(self, points: Sequence[StudyPoint]) -> list[Fraction]:
-        """The fractions, in order; without a collector, all that is kept in a row is one."""
-        found, intervals = list[Fraction](), self._seen(points).intervals
-        for _, group in groupby(intervals, key=lambda one: one.vial or bool(one.refused)):
-            parts = list(group)
-            found.append(
-                Fraction(
-                    number=len(found) + 1,
-                    vial=parts[0].vial,
-                    volume_ul=self._interval_ul * len(parts),
-                    looks=tuple(dict.fromkeys(n for one in parts for n in (one.first, one.last))),
-                    refused=next((one.refused for one in parts if one.refused), ""),
-                )
-            )
+        """The fractions that are complete, each judged by the looks up to its end."""
+        seen, found, told = self._seen(points), list[Fraction](), set[str]()
+        for parts in self._groups(seen):
+            is_newest = bool(points) and parts[-1].last == points[-1].number
+            if is_newest and len(parts) < self._in_a_vial and not self._is_over(seen):
+                continue
+            so_far, news = points[: parts[-1].place + 1], list[str]()
+            for name, chart in seen.charts.items():
+                drift = None if name in told else _drift(name, so_far, chart)
+                if drift is not None and drift.p is not None and drift.p < TOLD_BELOW:
+                    told.add(name)
+                    news.append(drift.text)
+            found.append(self._fraction(len(found) + 1, parts, seen, news))
         return found
+
+    def _groups(self, seen: "_Seen") -> list[list[_Interval]]:
+        """The intervals of each fraction: of one vial, or as many as a fraction has."""
+        groups = list[list[_Interval]]()
+        for one in seen.intervals:
+            last = groups[-1] if groups else []
+            joins = bool(last) and last[-1].last == one.first and last[-1].vial == one.vial
+            if joins and len(last) < self._in_a_vial:
+                last.append(one)
+            else:
+                groups.append([one])
+        return groups
+
+    def _fraction(
+        self, number: int, parts: Sequence[_Interval], seen: "_Seen", told: Sequence[str]
+    ) -> Fraction:
+        places = [parts[0].place - 1, *(one.place for one in parts)]
+        values = {name: chart.values[places] for name, chart in seen.charts.items()}
+        refused = next((one.refused for one in parts if one.refused), "")
+        where = (*([f"in {parts[0].vial}"] if parts[0].vial else []), *told)
+        return Fraction(
+            number=number,
+            experiments=tuple(seen.points[place].number for place in places),
+            started_s=seen.points[places[0]].ended_s,
+            ended_s=seen.points[places[-1]].ended_s,
+            volume_ul=self._interval_ul * len(parts),
+            mean={name: float(one.mean()) for name, one in values.items()},
+            sd={name: float(one.std(ddof=1)) for name, one in values.items()},
+            kept=not refused,
+            reason=refused,
+            told=where,
+        )
 
     def findings(self, points: Sequence[StudyPoint]) -> Findings:
         """How much was made, kept and refused; what drifts; each fraction; a chart a feature."""
         fractions = self.fractions(points)
-        kept_ul = sum(one.volume_ul for one in fractions if not one.refused)
-        refused_ul = sum(one.volume_ul for one in fractions if one.refused)
+        kept_ul = sum(one.volume_ul for one in fractions if one.kept)
+        refused_ul = sum(one.volume_ul for one in fractions if not one.kept)
         hours = (points[-1].ended_s - points[0].ended_s) / 3600.0 if len(points) > 1 else 0.0
         text = f"{kept_ul / 1000:.3g} mL kept in {hours:.2g} h, {refused_ul / 1000:.3g} mL refused"
         found = [Finding(text=text, name="kept", value=kept_ul / 1000, unit="mL")]
@@ -322,13 +357,14 @@ def _off(chart: _Chart, place: int) -> str:
 
 def _drift(name: str, points: Sequence[StudyPoint], chart: _Chart) -> Finding | None:
     """Whether a feature rises or falls with time; None until that can be told."""
-    good = np.isfinite(chart.values)
+    values = chart.values[: len(points)]
+    good = np.isfinite(values)
     if good.sum() < 2 * FIRST_LOOKS or not math.isfinite(chart.target):
         return None
     hours = np.array([one.ended_s for one in points])[good] / 3600.0
     if np.ptp(hours) <= 0.0:
         return None
-    fit = line(hours - hours[0], chart.values[good] / chart.target, in_time=True)
+    fit = line(hours - hours[0], values[good] / chart.target, in_time=True)
     if not math.isfinite(fit.p):
         return None
     range_text = f"{percent(fit.slope)} ± {percent(fit.half)} an hour"
@@ -348,12 +384,16 @@ def _drift(name: str, points: Sequence[StudyPoint], chart: _Chart) -> Finding | 
 
 
 def _told(fraction: Fraction) -> Finding:
-    where = f" in {fraction.vial}" if fraction.vial else ""
-    looks = f"experiments {fraction.looks[0]} to {fraction.looks[-1]}"
-    verdict = f"refused: {fraction.refused}" if fraction.refused else "kept"
+    looks = f"experiments {fraction.experiments[0]} to {fraction.experiments[-1]}"
+    verdict = "kept" if fraction.kept else f"refused: {fraction.reason}"
+    parts = (
+        f"fraction {fraction.number}: {fraction.volume_ul / 1000:.3g} mL",
+        looks,
+        *(one for one in fraction.told if one.startswith("in ")),
+        verdict,
+    )
     return Finding(
-        text=f"fraction {fraction.number}{where}: {fraction.volume_ul / 1000:.3g} mL, {looks}, "
-        f"{verdict}",
+        text=", ".join(parts),
         name=f"fraction {fraction.number}",
         value=fraction.volume_ul / 1000,
         unit="mL",

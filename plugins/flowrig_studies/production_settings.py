@@ -50,7 +50,8 @@ class ProductionSettings(StudySettings):
             until it is inside again, "end" ends the production at the second such look.
         collector: a device that turns to `vials`; without one nothing is turned.
         vials: its positions, in the order in which they are filled.
-        each_ml: volume [mL] of product in each.
+        each_ml: volume [mL] of product in each fraction; without a collector, what flows from one
+            look to the next by default.
     """
 
     at: At = field(factory=lambda: At("best"))
@@ -84,8 +85,7 @@ class ProductionSettings(StudySettings):
 
     def _objection_to_vials(self, rig: StudyRig) -> str:
         if not self.collector:
-            lonely = bool(self.vials) or self.each_ml is not None
-            return "`vials` and `each` belong to a `collector`; expected its name" if lonely else ""
+            return "`vials` belong to a `collector`; expected its name" if self.vials else ""
         known = rig.positions.get(self.collector, ())
         if not known:
             able = ", ".join(name for name, some in rig.positions.items() if some) or "none here"

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from attrs import evolve
 
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile
@@ -53,10 +54,13 @@ def test_the_table_has_a_row_for_each_and_keeps_those_that_were_not_run(
     row = systems.Row(key="S9", experiments=36, rig_h=1.4, claims=[claim], **offs)
     once = systems.merged(page, {"S9": row})
     assert (
-        "| 36 | 1.4 | 0 | 1.5 h | 1.4 h | size 1/1 | +1.0%, +2.0%; decided +0.0%, +0.1% |" in once
+        "| 36 | 1.4 | 0 | 1.5 h | 1.4 h | size 1/1 | +1.0%, +2.0%; rehearsed +0.0%, +0.1% |" in once
     )
     again = systems.merged(once, {"S7": systems.Row(key="S7", problem="no liquid")})
     assert "| no liquid |" in again
+    other = evolve(row, claims=[evolve(claim, agrees=False)])
+    told = [systems.differing([systems.line(systems.SYSTEMS[8], one)]) for one in (row, other)]
+    assert told == ["Nothing differs.", "What does not agree:\n\n- S9: 1.5 h: 1.4 h"]
     changed = [one for one in again.splitlines() if one not in once.splitlines()]
     assert [one[:5] for one in changed] == ["| S7 "]
 

@@ -22,6 +22,7 @@ CHOICES = {
     model.DeviceEntry: "driver",
     model.Channel: "use",
     model.Simulation: "world",
+    model.QualityRule: "use",
     model.SurrogateChoice: "name",
     model.Stage: "optimizer",
     Objective: "name",

@@ -128,6 +128,25 @@ def test_a_generator_that_knows_no_steps_repeats_none() -> None:
 
 
 @pytest.mark.slow
+def test_a_genetic_algorithm_has_the_same_children_in_a_resumed_run() -> None:
+    """Where a generation is a batch: the profile `whole-spectrum` has one of Xopt's."""
+    space = Space(tuple(Parameter(name, 0.0, 10.0, "µL/min") for name in "abc"))
+    generator = "xopt.generators.ga.cnsga:CNSGAGenerator"
+    settings = GeneratorSettings(generator=generator, options={"population_size": 6})
+    bench = OptimizerBench(GeneratorOptimizer, settings)
+    problem = bench.problem(space=space)
+    rows = measured(space, inside(space, 6))
+    going = bench.optimizer(problem, rows)
+    for _ in range(2):
+        children = going.suggest(6)
+        new = measured(space, space.array(children))
+        assert len({tuple(one.values()) for one in children}) == 6
+        going.ingest(new)
+        rows += new
+    assert bench.optimizer(problem, rows).suggest(6) == going.suggest(6)
+
+
+@pytest.mark.slow
 def test_a_generator_that_knows_no_categories_finds_the_best_choice() -> None:
     """Each choice is a number for it; what it suggests has the name of a choice."""
     heights = {"toluene": 1.0, "hexane": 4.0, "octane": 2.0}

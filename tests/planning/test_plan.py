@@ -15,7 +15,7 @@ from flowrig.errors import InputError
 from flowrig.journal.events import Ended, Outcome, StageBegun
 from flowrig.planning.expected_conditions import expected_conditions
 from flowrig.planning.known_conditions import centre
-from flowrig.planning.plan import Plan, plan_campaign
+from flowrig.planning.plan import Plan, as_long_as, over, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.procedure.heating_time import heating_time_s, steady_time_s
 from flowrig.profile import Steady, load_profile
@@ -111,6 +111,34 @@ def test_a_rehearsal_tells_what_the_emulated_run_then_takes(
     assert told["volumes_ul"] == planned(path, decided=decided).volumes_ul
     flowrig("plan", path, "--rehearse", "--like", folder, code=2)
     flowrig("plan", folder, "--rehearse", code=2)
+
+
+@pytest.mark.slow
+def test_a_stage_that_ends_early_is_planned_as_long_as_it_was(
+    flowrig: Any, short: Short, tmp_path: Path
+) -> None:
+    """A rehearsal, and the run itself, know that the model was good enough before the last one."""
+    path, folder = short(10, 6, "until_r2 = 0.01"), tmp_path / "run"
+    assert planned(path).experiments == 16
+    told = json.loads(flowrig("plan", path, "--rehearse", "--json").stdout)
+    start_run(path, RunOptions(folder=folder, simulate=True))
+    with RunRecord(folder) as record:
+        count = len(record.experiments())
+        taken_s = scorecard_of(record).time.total_s
+    again = json.loads(flowrig("plan", folder, "--json").stdout)
+    assert count < 16
+    for plan in (told, again):
+        assert plan["experiments"] == count
+        assert plan["time_s"] == pytest.approx(taken_s, rel=0.03)
+
+
+def test_only_stages_that_are_over_have_their_length(short: Short, finished: Any) -> None:
+    """Others, and studies, keep the number of the profile."""
+    profile = load_profile(short(4, 3), Plugins.discover())
+    assert plan_campaign(as_long_as(profile, {"explore": 2})).experiments == 5
+    assert plan_campaign(as_long_as(profile, {"improve": 0})).experiments == 4
+    with RunRecord(finished.folder) as record:
+        assert over(record) == {"explore": 4, "improve": 1}
 
 
 @pytest.mark.slow

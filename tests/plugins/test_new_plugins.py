@@ -26,6 +26,7 @@ KINDS = (
     "analysis",
     "chemistry",
     "study",
+    "quality",
     "valve",
     "sensor",
     "stirrer",
@@ -42,7 +43,7 @@ KINDS = (
 OURS = {kind: f"our-{kind.replace('_', '-')}" for kind in KINDS}
 """Names of the plugins."""
 
-MODELS = ("optimizer", "surrogate", "analysis", "chemistry", "study")
+MODELS = ("optimizer", "surrogate", "analysis", "chemistry", "study", "quality")
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,7 @@ def profile(tmp_path: Path) -> Path:
     }
     content["streams"]["CuI"]["contains"] = {"Pb": "5 mmol/L"}
     content["simulation"] = {"chemistry": "our-chemistry"}
+    content["quality"] = {"ours": {"use": "our-quality"}}
     content["campaign"] = {
         "surrogate": {"name": "our-surrogate"},
         "stages": [

@@ -14,6 +14,7 @@ from flowrig.testing import (
     HeaterConformance,
     OptimizerConformance,
     PumpConformance,
+    QualityConformance,
     ReadableConformance,
     SelectableConformance,
     SettableConformance,
@@ -29,6 +30,7 @@ SUITES = (
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
     DispensingConformance, DetectingConformance,
     AnalysisConformance, ChemistryConformance, StudyConformance,
+    QualityConformance,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import broken_analyses
 import broken_chemistries
 import broken_drivers
 import broken_models
+import broken_quality
 import broken_studies
 import pytest
 
@@ -14,6 +15,7 @@ from flowrig.testing import (
     Level,
     OptimizerConformance,
     PumpConformance,
+    QualityConformance,
     SpectrometerConformance,
     StudyConformance,
     SurrogateConformance,
@@ -21,10 +23,11 @@ from flowrig.testing import (
 from flowrig.testing.conformance.scorecard import Scorecard, Verdict, checks_of, score
 
 BROKEN = [*broken_drivers.BROKEN, *broken_models.BROKEN, *broken_analyses.BROKEN]
-BROKEN += [*broken_chemistries.BROKEN, *broken_studies.BROKEN]
+BROKEN += [*broken_chemistries.BROKEN, *broken_studies.BROKEN, *broken_quality.BROKEN]
 SUITES = (
     PumpConformance, HeaterConformance, SpectrometerConformance, OptimizerConformance,
     SurrogateConformance, AnalysisConformance, ChemistryConformance, StudyConformance,
+    QualityConformance,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ KINDS = (
     "analysis",
     "chemistry",
     "study",
+    "quality",
     "valve",
     "sensor",
     "stirrer",

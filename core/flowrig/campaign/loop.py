@@ -13,6 +13,7 @@ from flowrig.campaign.model_check import EarlyEnd
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.points import StudyRunner
 from flowrig.campaign.progress import CampaignProgress
+from flowrig.campaign.quality import QualityChecks
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.campaign.retry_after_hold import RetryAfterHold
 from flowrig.errors import NeedsPersonError, SkipRequested
@@ -73,6 +74,7 @@ class CampaignLoop:
         self._with_holds = RetryAfterHold(record.profile, executor, journal, self._progress)
         self._early = EarlyEnd(record, journal, self._progress, executor)
         self._studies = StudyRunner(record, journal, executor)
+        self._quality = QualityChecks(record, journal, executor)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -82,6 +84,7 @@ class CampaignLoop:
             return
         self._with_holds(lambda: self._require_room(self._progress.unmeasured()))
         calibration = self._calibrate()
+        self._quality.check()  # what a killed run measured last
         for stage in stages:
             if self._should_end():
                 break
@@ -151,7 +154,9 @@ class CampaignLoop:
         profile = self._studies.evaluated_by(decision)
         found = evaluate(profile, self._wavelengths_nm, calibration, observation)
         self._journal.measured(decision, started_s, observation, *found)
+        self._quality.check()
         self._journal.report(newest_symptoms(self._record), only_new_kinds=True)
+        self._studies.write_fractions(decision.stage)
 
     def _observe(
         self, decision: Decision, calibration: LightCalibration

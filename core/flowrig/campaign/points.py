@@ -1,5 +1,6 @@
 """The points of studies: asked for, checked, and run one after the other while liquid flows."""
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
@@ -8,8 +9,8 @@ from attrs import evolve, frozen
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.errors import FlowrigError, NeedsPersonError
-from flowrig.interfaces.study import Point, StudyPoint, StudyRig
-from flowrig.journal.events import Notice
+from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
+from flowrig.journal.events import FractionMade, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
@@ -19,7 +20,7 @@ from flowrig.profile.controls.beyond import in_stage
 from flowrig.profile.controls.studies import asked, new_study, require_points
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.reader import RunRecord
-from flowrig.run_record.studies import rig_of_study, study_points
+from flowrig.run_record.studies import fractions_of, makes_product, rig_of_study, study_points
 
 __all__ = ["StudyRunner", "flow_of"]
 
@@ -65,6 +66,7 @@ class StudyRunner:
         """
         if not stage.is_study:
             return False
+        self.write_fractions(stage.name)  # those of a run that was killed before it wrote them
         # The journal is read here: on a real rig the study is asked in a thread of its own.
         done, rig = study_points(self._record, stage.name), rig_of_study(self._record, stage)
         first = len(self._record.decisions()) + 1
@@ -90,6 +92,24 @@ class StudyRunner:
         if self._kept is not None:
             self._kept = None
             self._executor.stop_flow()
+
+    def write_fractions(self, stage_name: str) -> None:
+        """Write down the fractions of a stage that are complete and not in the journal yet."""
+        stage = next(one for one in self._record.campaign.stages if one.name == stage_name)
+        if not makes_product(stage):
+            return
+        events = self._journal.journal.events(FractionMade)
+        written = {one.data.number for one in events if one.data.stage == stage_name}
+        try:
+            study = new_study(stage, rig_of_study(self._record, stage))
+            found = fractions_of(study, study_points(self._record, stage_name))
+        except FlowrigError as error:
+            text = f"the study of stage {stage_name!r} cannot tell its fractions: {error}"
+            self._journal.report([Symptom(f"no-fractions-{stage_name}", text)])
+            return
+        for one in found:
+            if one.number not in written:
+                self._journal.write(_fraction_made(stage_name, one))
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
         """The procedure of an experiment, whoever chose it."""
@@ -185,6 +205,26 @@ def _next_points(
         return require_points(points, rig, stage.experiments - len(done), last)
     except FlowrigError as error:
         return error
+
+
+def _fraction_made(stage: str, one: Fraction) -> FractionMade:
+    return FractionMade(
+        stage=stage,
+        number=one.number,
+        volume_ul=one.volume_ul,
+        started_s=one.started_s,
+        ended_s=one.ended_s,
+        experiments=one.experiments,
+        mean=_with_nulls(one.mean),
+        sd=_with_nulls(one.sd),
+        kept=one.kept,
+        reason=one.reason,
+        told=one.told,
+    )
+
+
+def _with_nulls(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def flow_of(

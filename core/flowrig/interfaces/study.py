@@ -20,6 +20,7 @@ __all__ = [
     "At",
     "Finding",
     "Findings",
+    "Fraction",
     "Panel",
     "PlannedStudy",
     "Point",
@@ -156,8 +157,8 @@ class StudyRig:
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
-        longest_flow_s: computes how long [s] full syringes last under conditions; infinite where
-            none is needed.
+        longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
+            conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
@@ -303,6 +304,35 @@ class Findings:
     repeatability: Mapping[str, float] = field(factory=dict)
 
 
+@frozen(kw_only=True)
+class Fraction:
+    """A part of the product that flowed between two looks at it.
+
+    Attributes:
+        number: from 1, in the order in which they were made.
+        experiments: numbers of the experiments that looked at it, in order.
+        started_s: rig time [s] of the first of these looks.
+        ended_s: rig time [s] of the last of these looks.
+        volume_ul: its volume [µL], of all streams but carriers.
+        mean: mean of its looks by feature, in the feature's unit; nan where a look has no value.
+        sd: their standard deviation by feature; nan where it cannot be known.
+        kept: whether it is kept; if not, it is refused.
+        reason: why it is refused, in one phrase; "" if it is kept.
+        told: what else a person should know, one sentence each, such as a drift.
+    """
+
+    number: int
+    experiments: tuple[int, ...]
+    started_s: float
+    ended_s: float
+    volume_ul: float
+    mean: Mapping[str, float]
+    sd: Mapping[str, float]
+    kept: bool
+    reason: str = ""
+    told: tuple[str, ...] = ()
+
+
 class Study(ABC):
     """Asks for points, and says what they show. Both follow from the points alone.
 
@@ -337,6 +367,17 @@ class Study(ABC):
         Args:
             points: all of this study that are over, in order.
         """
+
+    def fractions(self, points: Sequence[StudyPoint]) -> Sequence[Fraction]:
+        """The fractions of the product that are complete; none of a study that makes no product.
+
+        A run asks after every point, and writes each fraction to the journal once. What is said of
+        a fraction follows from the points up to its last look, so that it stays as it was written.
+
+        Args:
+            points: all of this study that are over, in order.
+        """
+        return ()
 
 
 class PlannedStudy(Study):

@@ -792,6 +792,79 @@ class Measured(EventData):
 
 
 @frozen(kw_only=True)
+class FractionMade(EventData):
+    """A fraction of a [production](tutorial-production.md) is complete. The campaign writes it.
+
+    Attributes:
+        stage: name of the stage.
+        number: of the fraction in its stage, from 1.
+        volume_ul: volume [µL] of all streams but carriers.
+        started_s: rig time [s] of the first look at it.
+        ended_s: rig time [s] of the last look at it.
+        experiments: numbers of the experiments that looked at it, with their spectra.
+        mean: mean of these looks by feature; null where a look has no value.
+        sd: their standard deviation by feature; null where it cannot be known.
+        kept: whether it is kept; if not, it is refused.
+        reason: why it is refused; empty if it is kept.
+        told: what else was found with it, such as a drift.
+    """
+
+    KIND: ClassVar = "fraction"
+    LIQUID: ClassVar = Liquid.NONE
+
+    stage: str
+    number: Count
+    volume_ul: Number
+    started_s: Number
+    ended_s: Number
+    experiments: tuple[Count, ...]
+    mean: Mapping[str, Number | None]
+    sd: Mapping[str, Number | None]
+    kept: bool
+    reason: str
+    told: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class QualityFlag(Fields):
+    """What a quality check doubts about an experiment.
+
+    Attributes:
+        check: its name in the profile.
+        quality: what the experiment is at best: "doubtful" or "bad".
+        text: why, in one sentence.
+        test: name of the statistical test; empty for none.
+        p: probability of such a result, or a stranger one, by chance alone.
+    """
+
+    check: str
+    quality: Literal["doubtful", "bad"]
+    text: str
+    test: str = ""
+    p: Number | None = None
+
+
+@frozen(kw_only=True)
+class Checked(EventData):
+    """The [quality checks](quality.md) of the profile were asked about an experiment. The campaign
+    writes it after the measurement, which stays as it was written.
+
+    Attributes:
+        index: number of the experiment.
+        flags: what they doubt; each with the `check`, the `quality` that the experiment has at
+            best, a `text`, and the `test` with its `p`, if there is one. Empty if nothing.
+        failed: names of the checks that could not say.
+    """
+
+    KIND: ClassVar = "checked"
+    LIQUID: ClassVar = Liquid.NONE
+
+    index: Count
+    flags: tuple[QualityFlag, ...]
+    failed: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
 class ResultFile(Fields):
     """A file that was attached to a result.
 
@@ -1327,6 +1400,8 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     Decided,
     ExperimentBegun,
     Measured,
+    FractionMade,
+    Checked,
     ResultEntered,
     IncumbentFound,
     ModelChecked,

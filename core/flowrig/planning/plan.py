@@ -22,9 +22,18 @@ from flowrig.procedure.heating_time import AMBIENT_C
 from flowrig.profile import Profile, Stage
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
+from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard.times import TimeShares
 
-__all__ = ["Plan", "PlannedPart", "plan_campaign", "to_waste_ul", "without_counted"]
+__all__ = [
+    "Plan",
+    "PlannedPart",
+    "as_long_as",
+    "over",
+    "plan_campaign",
+    "to_waste_ul",
+    "without_counted",
+]
 
 SCATTERINGS = 6
 """Random choices of the unknown conditions that the ranges span, besides the extremes."""
@@ -171,6 +180,44 @@ def without_counted(profile: Profile, count: int) -> Profile:
         return profile
     stages = tuple(
         evolve(one, experiments=max(0, one.experiments - count)) if one.counts_prior else one
+        for one in profile.campaign.stages
+    )
+    return evolve(profile, campaign=evolve(profile.campaign, stages=stages))
+
+
+def over(record: RunRecord) -> dict[str, int]:
+    """The stages of a run that are over, with their numbers of experiments.
+
+    These are the stages before the one under way, and in a finished run all of them.
+    """
+    counts = dict.fromkeys((one.name for one in record.campaign.stages), 0)
+    for one in record.decisions():
+        counts[one.stage] += 1
+    if record.state == "finished":
+        return counts
+    begun = [name for name, count in counts.items() if count]
+    return (
+        {}
+        if not begun
+        else {name: counts[name] for name in [*counts][: [*counts].index(begun[-1])]}
+    )
+
+
+def as_long_as(profile: Profile, counts: Mapping[str, int]) -> Profile:
+    """The profile whose stages have other numbers of experiments.
+
+    A stage that is over may have had fewer than it might: its model was good enough, its optimizer
+    had nothing left, or the campaign ended.
+
+    Args:
+        profile: the rig, with its campaign.
+        counts: by name of a stage, how many experiments it has; the others keep their numbers, and
+            so do studies, which say themselves when they are over.
+    """
+    if profile.campaign is None:
+        return profile
+    stages = tuple(
+        one if one.is_study else evolve(one, experiments=counts.get(one.name, one.experiments))
         for one in profile.campaign.stages
     )
     return evolve(profile, campaign=evolve(profile.campaign, stages=stages))

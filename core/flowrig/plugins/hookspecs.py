@@ -47,6 +47,11 @@ def flowrig_studies() -> Sequence[Offer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def flowrig_quality() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Checks of measured samples that a profile can name under `[quality.NAME]`."""
+
+
+@hookspec
 def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
     """Physical worlds for the emulators of a simulated rig."""
 

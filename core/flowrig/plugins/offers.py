@@ -34,7 +34,8 @@ TARGET_LIMIT_S = 180.0
 
 @frozen(kw_only=True)
 class Offer:
-    """A driver, optimizer, surrogate, objective, analysis, study, world or chemistry of a plugin.
+    """An offer of a plugin: a driver, optimizer, surrogate, objective, analysis, study, quality
+    check, world or chemistry.
 
     Attributes:
         kind: kind of the offer.

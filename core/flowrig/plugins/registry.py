@@ -48,6 +48,7 @@ _HOOKS = {
     "flowrig_objectives": ("objective",),
     "flowrig_analyses": ("analysis",),
     "flowrig_studies": ("study",),
+    "flowrig_quality": ("quality",),
     "flowrig_worlds": ("world",),
     "flowrig_chemistries": ("chemistry",),
 }

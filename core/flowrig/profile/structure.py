@@ -290,6 +290,11 @@ class Structurer:
         offer = self._offer(value, "world", "world")
         return model.Simulation(offer, self._beside(value, {"world"}, offer.settings))
 
+    def _quality(self, value: Any, _type: Any) -> model.QualityRule:
+        table = as_table(value)
+        offer = self._offer(table, "use", "quality")
+        return model.QualityRule(offer, self._beside(table, {"use"}, offer.settings))
+
     def _chemistry(self, value: Any, _type: Any) -> model.ChemistryChoice:
         """A table with a name and settings, or the name alone."""
         value = {"name": as_text(value)} if not isinstance(value, Mapping) else value
@@ -519,6 +524,7 @@ def _shared() -> tuple[Converter, Mapping[type, Hook]]:
         (model.DeviceEntry, reader(Structurer._device)),
         (model.Simulation, reader(Structurer._simulation)),
         (model.ChemistryChoice, reader(Structurer._chemistry)),
+        (model.QualityRule, reader(Structurer._quality)),
         (model.Channel, reader(Structurer._channel)),
         (model.OffLine, lambda one, _: one),  # `_analysis` reads their tables
         (_Picked, reader(Structurer._pick)),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from attrs import Factory, field, frozen
 
-from flowrig.journal.events import Event, ResultEntered, Robustness
+from flowrig.journal.events import Event, QualityFlag, ResultEntered, Robustness
 from flowrig.journal.events import Objective as JournalledObjective
 from flowrig.problem.objective import Objective
 from flowrig.problem.space import Value
@@ -102,6 +102,7 @@ class Experiment:
         to_come: of a simulated run, what off-line analyses will find.
         flowing_s: of a point of a study: how long [s] its liquid had flowed when its frames began.
         interrupted: of a point that was to continue: whether it had to settle first.
+        doubts: what quality checks doubt; their texts are among the flags.
     """
 
     decision: Decision
@@ -121,6 +122,7 @@ class Experiment:
     to_come: Mapping[str, float] = field(factory=dict)
     flowing_s: float | None = None
     interrupted: bool = False
+    doubts: tuple[QualityFlag, ...] = ()
 
     @property
     def is_usable(self) -> bool:

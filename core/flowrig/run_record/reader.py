@@ -1,5 +1,6 @@
 """Reads the folder of a run: conditions, features, frames, predictions, state."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from flowrig.interfaces import Surrogate
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import (
     Calibrated,
+    Checked,
     D,
     Decided,
     Ended,
@@ -35,6 +37,7 @@ from flowrig.profile import Campaign, Profile
 from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.arms import ArmResult, arms_of, best_so_far
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
+from flowrig.run_record.doubts import doubts_as_json, with_doubts
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.off_line.fold import with_results
@@ -103,8 +106,10 @@ class RunRecord:
         self._experiments: list[Experiment] = []
         self._places: dict[int, int] = {}
         self._entries: dict[int, list[Event[ResultEntered]]] = {}
+        self._checked: dict[int, list[Event[Checked]]] = {}
         self._spectra: dict[tuple[int, str], tuple[Array, Array]] = {}
-        self._newest = {Decided.KIND: 0, Measured.KIND: 0, ResultEntered.KIND: 0}
+        kinds = (Decided, Measured, Checked, ResultEntered)
+        self._newest = {kind.KIND: 0 for kind in kinds}
         try:
             self.start = self._first_event()
             self._require_sense(since.sequence)
@@ -268,28 +273,33 @@ class RunRecord:
                 self._places[index] = len(self._measured)
                 fresh.add(len(self._measured))
                 self._measured.append(_experiment(event, decided[index]))
+        changed = list[int]()
+        for checked in self._new_events(Checked):
+            self._checked.setdefault(checked.data.index, []).append(checked)
+            changed.append(checked.data.index)
         for entered in self._new_events(ResultEntered):
             self._entries.setdefault(entered.data.index, []).append(entered)
-            if entered.data.index in self._places:
-                fresh.add(self._places[entered.data.index])
+            changed.append(entered.data.index)
+        fresh |= {self._places[index] for index in changed if index in self._places}
         for place in sorted(fresh):
-            measured = self._measured[place]
-            entries = self._entries.get(measured.index, ())
-            self._experiments[place : place + 1] = [with_results(self.profile, measured, entries)]
+            self._experiments[place : place + 1] = [self._as_known(self._measured[place])]
         return list(self._experiments)
+
+    def _as_known(
+        self,
+        measured: Experiment,
+        before: float = math.inf,
+        more: Sequence[Event[ResultEntered]] = (),
+    ) -> Experiment:
+        """An experiment with what was entered and doubted before the event of a number."""
+        entries = [e for e in self._entries.get(measured.index, ()) if e.sequence < before]
+        checked = [e for e in self._checked.get(measured.index, ()) if e.sequence < before]
+        return with_results(self.profile, with_doubts(measured, checked), [*entries, *more])
 
     def experiments_before(self, sequence: int) -> list[Experiment]:
         """The experiments as they were before the event of a number."""
         self.experiments()
-        return [
-            with_results(
-                self.profile,
-                one,
-                [e for e in self._entries.get(one.index, ()) if e.sequence < sequence],
-            )
-            for one in self._measured
-            if one.sequence < sequence
-        ]
+        return [self._as_known(one, sequence) for one in self._measured if one.sequence < sequence]
 
     def experiment(self, index: int) -> Experiment:
         """A measured experiment by its number.
@@ -310,8 +320,7 @@ class RunRecord:
         """
         self.experiment(entry.index)
         newest = Event(LAST_SEQUENCE, 0.0, "", entry)
-        entries = [*self._entries.get(entry.index, ()), newest]
-        return with_results(self.profile, self._measured[self._places[entry.index]], entries)
+        return self._as_known(self._measured[self._places[entry.index]], more=[newest])
 
     def _not_measured(self, index: int) -> str:
         if index in self.skipped():
@@ -550,6 +559,7 @@ class RunRecord:
             "expected_best": None if expected is None else self._expected(expected),
             "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
             "studies": [one.as_json() for one in findings_of(self)],
+            "quality": [one for each in experiments for one in doubts_as_json(each)],
             "health": {e.data.symptom: e.data.text for e in self.journal.events(SymptomFound)},
             "waste": self._waste(),
             "rig_time_s": experiments[-1].ended_s if experiments else 0.0,

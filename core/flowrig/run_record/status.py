@@ -6,6 +6,7 @@ from functools import singledispatchmethod
 from typing import Any, Self
 
 from flowrig.journal.events import (
+    Checked,
     Decided,
     Ended,
     EventData,
@@ -235,6 +236,15 @@ class RunStatus:
         if data.quality == "good" and value is not None:
             self._sound.add(data.index)
             self._merit(data.index, value)
+
+    @_take.register
+    def _checked(self, data: Checked) -> None:
+        if not data.flags:
+            return
+        if any(one.quality == "bad" for one in data.flags):  # nothing waits for its result
+            self.waiting.discard(data.index)
+        self._sound.discard(data.index)
+        self._merit(data.index, None)
 
     @_take.register
     def _result(self, data: ResultEntered) -> None:

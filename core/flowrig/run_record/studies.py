@@ -7,7 +7,7 @@ import attrs
 from attrs import field, frozen
 
 from flowrig.errors import FlowrigError, PluginError
-from flowrig.interfaces.study import Findings, Point, StudyPoint, StudyRig
+from flowrig.interfaces.study import Findings, Fraction, Point, Study, StudyPoint, StudyRig
 from flowrig.plugins.contained import one_line
 from flowrig.profile import Stage
 from flowrig.profile.controls.beyond import widened
@@ -17,7 +17,14 @@ from flowrig.run_record.experiment import Decision, Experiment
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
 
-__all__ = ["StudyFindings", "findings_of", "rig_of_study", "study_points"]
+__all__ = [
+    "StudyFindings",
+    "findings_of",
+    "fractions_of",
+    "makes_product",
+    "rig_of_study",
+    "study_points",
+]
 
 
 @frozen(kw_only=True)
@@ -32,6 +39,7 @@ class StudyFindings:
         planned: how many it may ask for.
         findings: what they show.
         problem: why that cannot be said; "" if it can.
+        fractions: of the product that the study made; none of most studies.
     """
 
     stage: str
@@ -41,6 +49,7 @@ class StudyFindings:
     planned: int
     findings: Findings = field(factory=Findings)
     problem: str = ""
+    fractions: Sequence[Fraction] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -58,6 +67,7 @@ class StudyFindings:
             "findings": [_plain(attrs.asdict(one)) for one in self.findings.findings],
             "repeatability": dict(self.findings.repeatability),
             "problem": self.problem,
+            "fractions": [_plain_fraction(one) for one in self.fractions],
         }
 
 
@@ -99,6 +109,26 @@ def findings_of(record: "RunRecord") -> list[StudyFindings]:
     return found
 
 
+def fractions_of(study: Study, points: Sequence[StudyPoint]) -> list[Fraction]:
+    """The complete fractions of a study.
+
+    Raises:
+        PluginError: it fails, or returns something else.
+    """
+    found = asked(lambda: study.fractions(points))
+    if not isinstance(found, Sequence) or not all(isinstance(one, Fraction) for one in found):
+        raise PluginError(f"its fractions are {one_line(repr(found))}; expected Fractions")
+    return list(found)
+
+
+def makes_product(stage: Stage) -> bool:
+    """Whether a stage is a study that may have fractions."""
+    if not stage.is_study or stage.offer.missing():
+        return False
+    target = stage.offer.load()
+    return getattr(target, "fractions", Study.fractions) is not Study.fractions
+
+
 def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> StudyFindings:
     names = (stage.offer.kind, stage.offer.name)
     listed = (one for one in record.plugins.listed if (one.offer.kind, one.offer.name) == names)
@@ -115,9 +145,10 @@ def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> S
         findings = asked(lambda: study.findings(points))
         if not isinstance(findings, Findings):
             raise PluginError(f"it returns {one_line(repr(findings))}; expected Findings")
+        fractions = fractions_of(study, points)
     except FlowrigError as error:
         return attrs.evolve(known, problem=str(error))
-    return attrs.evolve(known, findings=findings)
+    return attrs.evolve(known, findings=findings, fractions=fractions)
 
 
 def _measured(experiment: Experiment) -> StudyPoint:
@@ -143,6 +174,11 @@ def _point(decision: Decision) -> Point:
         frames=decision.frames,
         reason=decision.reason,
     )
+
+
+def _plain_fraction(one: Fraction) -> dict[str, Any]:
+    plain = _plain(attrs.asdict(one))
+    return {**plain, "mean": _plain(plain["mean"]), "sd": _plain(plain["sd"])}
 
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:

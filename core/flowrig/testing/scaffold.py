@@ -15,13 +15,14 @@ __all__ = ["new_plugin"]
 
 LONGEST_NAME: Final = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_MODELS: Final = ("optimizer", "surrogate", "analysis", "chemistry", "study")
+_MODELS: Final = ("optimizer", "surrogate", "analysis", "chemistry", "study", "quality")
 _TESTS: Final = {
     "optimizer": "test_model.py.txt",
     "surrogate": "test_model.py.txt",
     "analysis": "test_analysis.py.txt",
     "chemistry": "test_chemistry.py.txt",
     "study": "test_model.py.txt",
+    "quality": "test_model.py.txt",
 }
 """The test of a plugin that is no driver."""
 _OWN: Final = "flowrig.testing:templates/flowrig_template"
@@ -35,8 +36,8 @@ def new_plugin(kind: str, name: str, folder: Path, plugins: Plugins | None = Non
 
     Args:
         kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer", "surrogate",
-            "analysis", "chemistry", "study", or a kind of device of an installed plugin that has a
-            template.
+            "analysis", "chemistry", "study", "quality", or a kind of device of an installed plugin
+            that has a template.
         name: name in profiles: lower-case letters, digits and single hyphens.
         folder: parent of the new folder.
         plugins: what is installed, if it was looked up already.

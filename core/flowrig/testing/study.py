@@ -61,10 +61,10 @@ class StudyBench:
             residence_time_s=residence_time_s,
             frames=200,
             frames_s=20.0,
-            product_ul_min=lambda conditions: 100.0 + float(conditions.get("B", 300.0)),
             longest_flow_s=lambda conditions: FLOW_S,
             positions={"collector": ("drain", "vial-1", "vial-2")},
             rsd={"pla": SCATTER},
+            product_ul_min=lambda conditions: 100.0 + float(conditions.get("B", 300.0)),
         )
 
     def fresh(self, rig: StudyRig | None = None) -> Study:

@@ -35,8 +35,8 @@ def plugin() -> None:
 def new(kind: str, name: str, into: Path) -> None:
     """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
 
-    KIND is pump, heater, spectrometer, optimizer, surrogate, analysis, chemistry, study, or a kind
-    of device that a plugin offers, such as valve or sensor.
+    KIND is pump, heater, spectrometer, optimizer, surrogate, analysis, chemistry, study, quality,
+    or a kind of device that a plugin offers, such as valve or sensor.
 
     \b
     Examples:

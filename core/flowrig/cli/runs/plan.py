@@ -72,18 +72,19 @@ def plan(
       flowrig plan my-campaign.toml --like flowrig-runs/first
       flowrig plan flowrig-runs/first
     """
-    from flowrig.planning.plan import plan_campaign
+    from flowrig.planning.plan import as_long_as, plan_campaign
 
-    profile, seed, decided = _read(campaign, seed, study)
+    profile, seed, decided, counts = _read(campaign, seed, study)
     if study is not None and (rehearse or decided is not None):
         raise click.UsageError("--study is for a profile, and without --rehearse")
     if rehearse and (like is not None or decided is not None):
         raise click.UsageError("--rehearse is for a campaign file, and without --like")
     if rehearse:
-        expected = _as_rehearsed(campaign, seed, profile)
+        expected, counts = _as_rehearsed(campaign, seed, profile)
     else:
         expected = _expected(campaign if decided is not None else None, like, profile)
-    found = plan_campaign(_without_counted(campaign, profile), seed, decided, expected)
+    planned = as_long_as(_without_counted(campaign, profile), counts)
+    found = plan_campaign(planned, seed, decided, expected)
     if as_json:
         print_json({**asdict(found), "time": found.time.as_json()})
         return
@@ -110,8 +111,10 @@ def _without_counted(campaign: str, profile: "Profile") -> "Profile":
     return without_counted(profile, count)
 
 
-def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[Conditions]":
-    """Conditions that a rehearsal chose by its results, in order."""
+def _as_rehearsed(
+    campaign: str, seed: int | None, profile: "Profile"
+) -> "tuple[list[Conditions], dict[str, int]]":
+    """Conditions that a rehearsal chose by its results, in order; and the length of each stage."""
     from flowrig.planning.plan import plan_campaign
     from flowrig.planning.rehearsal import rehearse
     from flowrig.plugins.registry import Plugins
@@ -121,7 +124,8 @@ def _as_rehearsed(campaign: str, seed: int | None, profile: "Profile") -> "list[
     with bar:
         decided = rehearse(campaign, seed, Plugins.discover(), lambda: bar.update(1))
     known = {part.name: part.known for part in found.parts}
-    return [one for stage, rows in decided.items() for one in rows[known[stage] :]]
+    unknown = [one for stage, rows in decided.items() for one in rows[known[stage] :]]
+    return unknown, {stage: len(decided.get(stage, ())) for stage in known}
 
 
 def _expected(campaign: str | None, like: Path | None, profile: "Profile") -> "list[Conditions]":
@@ -142,9 +146,11 @@ def _expected(campaign: str | None, like: Path | None, profile: "Profile") -> "l
 
 def _read(
     campaign: str, seed: int | None, study: str | None
-) -> "tuple[Profile, int | None, dict[str, list[Any]] | None]":
-    """Profile and seed; for the folder of a run, also the decided conditions by stage."""
+) -> "tuple[Profile, int | None, dict[str, list[Any]] | None, dict[str, int]]":
+    """Profile and seed; for the folder of a run, also the decided conditions by stage, and how many
+    experiments each stage had that is over."""
     from flowrig.journal.journal import FILE_NAME
+    from flowrig.planning.plan import over
     from flowrig.plugins.registry import Plugins
     from flowrig.profile import read_profile
     from flowrig.run_record.reader import RunRecord
@@ -152,12 +158,12 @@ def _read(
     plugins = Plugins.discover()
     if not os.path.isfile(Path(campaign) / FILE_NAME):  # noqa: PTH113 - also of names too long
         source = read_profile(campaign, plugins)
-        return (source if study is None else source.with_study(study)).load(), seed, None
+        return (source if study is None else source.with_study(study)).load(), seed, None, {}
     decided: dict[str, list[Any]] = {}
     with sound_folder(Path(campaign)), RunRecord(campaign, plugins) as record:
         for one in record.decisions():
             decided.setdefault(one.stage, []).append(one.conditions)
-        return record.profile, record.seed, decided
+        return record.profile, record.seed, decided, over(record)
 
 
 def _lines(plan: "Plan", profile: "Profile") -> Iterator[str]:

@@ -21,6 +21,7 @@ from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import degrees_text
 from flowrig.journal.events import (
     ChangesAccepted,
+    Checked,
     CutLiquid,
     EventData,
     Explored,
@@ -249,6 +250,11 @@ class Progress:
             ),
             "bold" if self._is_best else "",
         )
+
+    @_show.register
+    def _checked(self, data: Checked) -> None:
+        for one in data.flags:
+            self.say(f"experiment {data.index} is {one.quality}, {one.check}: {one.text}", "yellow")
 
     @_show.register
     def _result(self, data: ResultEntered) -> None:

@@ -9,7 +9,7 @@ from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import Stage
 from flowrig.profile.problems import Finding, Path
 
-__all__ = ["objected"]
+__all__ = ["objected", "objection_to"]
 
 _NAMED = re.compile(r"`(\w+)`")
 _EXPECTED = "; expected "
@@ -24,8 +24,22 @@ def objected(stage: Stage, objection: str, here: Path) -> Finding:
             its first word, is the place; what follows "; expected " is the fix.
         here: path of the stage.
     """
+    key = "study" if stage.is_study else "optimizer"
+    return objection_to(type(stage.settings), objection, here, stage.name, key)
+
+
+def objection_to(settings: type, objection: str, here: Path, name: str, key: str) -> Finding:
+    """The finding of an objection to some settings; see `objected`.
+
+    Args:
+        settings: their class.
+        objection: a phrase.
+        here: path of the table that has them.
+        name: of that table, for the message.
+        key: the key that stands for the whole table.
+    """
     message, _, expected = objection.partition(_EXPECTED)
-    fields: tuple[Any, ...] = attrs.fields(type(stage.settings))
+    fields: tuple[Any, ...] = attrs.fields(settings)
     keys = [toml_key(one) for one in fields]
     words = (*_NAMED.findall(message), *message.split()[:1])
     named = next((one for one in words if one in keys), None)
@@ -33,5 +47,4 @@ def objected(stage: Stage, objection: str, here: Path) -> Finding:
         expected = f"another value of `{named}`"
     elif not expected and keys:
         expected = f"other values of {', '.join(f'`{one}`' for one in keys)}"
-    place = named or ("study" if stage.is_study else "optimizer")
-    return Finding((*here, place), f"{stage.name}: {message}", expected=expected)
+    return Finding((*here, named or key), f"{name}: {message}", expected=expected)

@@ -146,15 +146,36 @@ def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
 
 
 def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
-    """How long [s] full syringes last under conditions, and what the streams draw from."""
-    return min(
-        (
-            60.0 * profile.streams[name].capacity_ul / rate
-            for name, rate in profile.flow_rates_ul_min(conditions).items()
-            if rate > 0.0
-        ),
-        default=math.inf,
+    """For how long [s] full syringes and supplies keep a flow after the first look at it.
+
+    What interlocks keep, what the safe state flushes with and what rinses a line is not counted.
+
+    Args:
+        profile: the rig.
+        conditions: under which it flows.
+    """
+    rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
+    least_ul = dict.fromkeys(rates_ul_min, 0.0)
+    for interlock in profile.interlocks:
+        if interlock.kind == "syringe-not-empty":
+            for name in least_ul.keys() & set(interlock.streams):
+                least_ul[name] = max(least_ul[name], interlock.remainder_ul)
+    for name in least_ul:
+        flushed = (
+            step.flow_rates_ul_min.get(name, 0.0) * step.at_most_s / 60
+            for step in profile.safe_state
+        )
+        least_ul[name] += max(flushed, default=0.0) + profile.streams[name].rinse_ul
+    lasts_s = min(
+        (profile.streams[n].capacity_ul - least_ul[n]) / rate * 60
+        for n, rate in rates_ul_min.items()
     )
+    wanted, times = profile.residence_time.stationary, profile.residence_time.equilibrium
+    settles_s = Topology.of(profile, conditions).equilibrium_time_s(rates_ul_min)
+    if wanted is not None:
+        settles_s *= wanted.longest / times
+        settles_s += acquisition_s(profile, wanted.frames)
+    return lasts_s - settles_s - acquisition_s(profile, profile.analysis.frames)
 
 
 def new_study(stage: Stage, rig: StudyRig) -> Study:

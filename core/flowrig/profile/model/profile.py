@@ -45,6 +45,7 @@ __all__ = [
     "ChemistryChoice",
     "Limits",
     "Profile",
+    "QualityRule",
     "SafeStep",
     "Simulation",
     "Steady",
@@ -140,6 +141,19 @@ class SafeStep:
 
 
 @frozen
+class QualityRule:
+    """A check of measured samples with its settings.
+
+    Attributes:
+        offer: its offer.
+        settings: an instance of its settings class.
+    """
+
+    offer: Offer
+    settings: Any
+
+
+@frozen
 class ChemistryChoice:
     """A chemistry with its settings; the settings of a world that takes chemistries hold one.
 
@@ -213,6 +227,7 @@ class Profile:
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
         procedure: steps of one's own for an experiment; without any it is the steady one.
+        quality: checks of measured samples by name, in the order in which they are asked.
         simulation: the world for `--simulate`; a profile without the table gets the default one,
             and None if no plugin offers it.
         campaign: the campaign that `flowrig run PROFILE` runs; optional.
@@ -247,6 +262,7 @@ class Profile:
     equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
     procedure: tuple[ProcedureStep, ...] = ()
+    quality: Mapping[str, QualityRule] = field(factory=dict)
     simulation: Simulation | None = None
     campaign: Campaign | None = None
 
@@ -320,6 +336,7 @@ class Profile:
         offers: list[Offer] = [device.offer for device in self.devices.values()]
         if self.analysis is not None:  # None in a rig that is loaded to be made safe
             offers += [channel.offer for channel in self.analysis.channel_tables.values()]
+        offers += [one.offer for one in self.quality.values()]
         if self.campaign is not None:
             if self.campaign.surrogate is not None:
                 offers += self.campaign.surrogate.offers

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from flowrig.errors import InputError
 from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
+from flowrig.profile.controls.quality import quality_checks
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
 from flowrig.profile.model.devices import detectors_at, units_of_readings
@@ -443,6 +444,11 @@ def whole_spectra(profile: Profile) -> Iterator[Finding]:
             yield from names.one_of(name, known, "channel", (*here, "spectra"))
 
 
+def quality(profile: Profile) -> Iterator[Finding]:
+    """Quality checks fit the rig."""
+    yield from quality_checks(profile, features_of)
+
+
 def responses(profile: Profile) -> Iterator[Finding]:
     """The objective uses features that the analysis yields."""
     features = features_of(profile)
@@ -503,6 +509,7 @@ RULES = (
     read_cells,
     features,
     whole_spectra,
+    quality,
     responses,
     repeatability,
     labels,

@@ -25,6 +25,7 @@ from flowrig.testing.conformance.pump import PumpConformance
 from flowrig.testing.conformance.scorecard import Scorecard, score
 from flowrig.testing.conformance.spectrometer import SpectrometerConformance
 from flowrig.testing.conformance.surrogate import SurrogateConformance
+from flowrig.testing.quality import QualityBench, QualityConformance
 from flowrig.testing.study import StudyBench, StudyConformance
 
 __all__ = ["DEADLINE_S", "offers_of", "score_offer"]
@@ -42,6 +43,7 @@ _MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
     "surrogate": (SurrogateConformance, SurrogateBench),
     "chemistry": (ChemistryConformance, ChemistryBench),
     "study": (StudyConformance, StudyBench),
+    "quality": (QualityConformance, QualityBench),
 }
 
 
