@@ -87,10 +87,10 @@ def test_a_fading_lamp_and_a_weak_pump_are_told_before_they_cost_five_per_cent()
 def test_a_product_that_leaves_its_limits_goes_to_the_waste_until_it_is_back() -> None:
     """Both looks around a fraction are inside, or it is refused."""
     settings = ProductionSettings(duration_s=2 * 3600.0, look_every_s=60.0)
-    study, points = made(settings, lambda name, h: 0.6 if 1.0 < h < 1.5 else 1.0)
+    study, points = made(settings, lambda name, h: 0.6 if 0.5 < h < 0.8 else 1.0)
     wasted = reasons(points, "to the waste")
-    assert 1.0 < min(wasted) < 1.2
-    assert 1.4 < max(wasted) < 1.8
+    assert 0.5 < min(wasted) < 0.6
+    assert 0.8 < max(wasted) < 1.0
     fractions = study.fractions(points)
     refused = [one for one in fractions if not one.kept]
     assert 1 <= len(refused) <= 4
