@@ -1,13 +1,18 @@
 """A rig on which a study takes a moment: few frames, short waits, small volumes."""
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from watched_rig import QUICK, WORLD, plugins_with, run_watched
 
 from flowrig.clock import VirtualClock
+from flowrig.journal.journal import FILE_NAME
 from flowrig.profile import Profile, load_profile
-from flowrig.run.start import RunOutcome
+from flowrig.run.options import ResumeOptions
+from flowrig.run.start import RunOutcome, resume_run
 
 RIG = QUICK[: QUICK.index("[[campaign.stages]]")] + WORLD
 
@@ -43,3 +48,20 @@ def ran(folder: Path, stages: str = "", **options: Any) -> tuple[RunOutcome, Vir
     """A whole run."""
     outcome, _, clock = run_watched(write(folder, stages), folder / "run", **options)
     return outcome, clock
+
+
+def killed(whole: RunOutcome, folder: Path, share: float) -> Path:
+    """The folder as it is after a kill behind this share of its events."""
+    shutil.copytree(whole.folder, folder)
+    with closing(sqlite3.connect(folder / FILE_NAME)) as journal, journal:
+        (count,) = journal.execute("SELECT max(sequence) FROM event").fetchone()
+        last = max(3, round(share * count))
+        journal.execute("DELETE FROM array WHERE sequence > ?", (last,))
+        journal.execute("DELETE FROM event WHERE sequence > ?", (last,))
+    return folder
+
+
+def resumed(folder: Path) -> None:
+    """Go on with a run until it is over."""
+    outcome = resume_run(folder, ResumeOptions(plugins=plugins_with()))
+    assert (outcome.state, outcome.reason) == ("finished", "")

@@ -1,18 +1,13 @@
 """Studies that are killed at any event, and gone on with."""
 
-import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from quick_rig import LHS, ROBUSTNESS, ran
+from quick_rig import LHS, ROBUSTNESS, killed, ran, resumed
 from watched_rig import plugins_with
 
 from flowrig.journal.events import Decided, ExperimentBegun, Intent, Measured
-from flowrig.journal.journal import FILE_NAME
-from flowrig.run.options import ResumeOptions
-from flowrig.run.start import RunOutcome, resume_run
+from flowrig.run.start import RunOutcome
 from flowrig.run_record.reader import RunRecord
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("killed studies")]  # one run for all
@@ -39,22 +34,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
     outcome, _ = ran(tmp_path_factory.mktemp("whole"), REPEATS + ROBUSTNESS + LOOKS + LHS)
     assert outcome.state == "finished", outcome.reason
     return outcome
-
-
-def killed(whole: RunOutcome, folder: Path, share: float) -> Path:
-    """The folder as it is after a kill behind this share of its events."""
-    shutil.copytree(whole.folder, folder)
-    with closing(sqlite3.connect(folder / FILE_NAME)) as journal, journal:
-        (count,) = journal.execute("SELECT max(sequence) FROM event").fetchone()
-        last = max(3, round(share * count))
-        journal.execute("DELETE FROM array WHERE sequence > ?", (last,))
-        journal.execute("DELETE FROM event WHERE sequence > ?", (last,))
-    return folder
-
-
-def resumed(folder: Path) -> None:
-    outcome = resume_run(folder, ResumeOptions(plugins=plugins_with()))
-    assert (outcome.state, outcome.reason) == ("finished", "")
 
 
 @pytest.mark.parametrize("share", [place / 20 for place in range(1, 20)])

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 from other_devices import plugins_with_kit
-from quick_rig import LHS, ran, write
+from quick_rig import LHS, killed, ran, resumed, write
 from watched_rig import plugins_with
 
 from flowrig.interfaces.study import Point, StudyPoint
@@ -18,8 +18,10 @@ from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins import DriverOffer, hookimpl
 from flowrig.profile import ProfileError, load_profile
+from flowrig.report import content_of, render
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
+from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
 from flowrig.testing import StudyBench
 from flowrig.testing.templates.flowrig_template.collector_settings import TemplateSettings
@@ -197,6 +199,30 @@ def test_one_flow_makes_it_and_the_plan_knew(produced: RunOutcome) -> None:
     assert texts[0].startswith("0.6")
     assert texts[-1].startswith("fraction ")
     assert [one.number for one in fractions(produced)] == [*range(1, len(points))]
+
+
+def test_the_page_has_a_table_of_fractions(produced: RunOutcome) -> None:
+    with produced.record() as record:
+        page = render(content_of(record))
+    assert "<th>fraction</th>" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [place / 12 for place in range(1, 12)])
+def test_a_kill_writes_no_fraction_twice(
+    produced: RunOutcome, tmp_path: Path, share: float
+) -> None:
+    """At any event; what the journal holds then is what the summary says."""
+    folder = killed(produced, tmp_path / "run", share)
+    resumed(folder)
+    with RunRecord(folder, plugins_with()) as record:
+        found = [one.data for one in record.journal.events(FractionMade)]
+        told = record.summary()["studies"][0]["fractions"]
+    assert [one.number for one in found] == list(range(1, len(found) + 1))
+    assert [(one.volume_ul, one.kept, one.reason, dict(one.mean)) for one in found] == [
+        (one["volume_ul"], one["kept"], one["reason"], one["mean"]) for one in told
+    ]
+    assert sum(one.volume_ul for one in found if one.kept) >= 600.0
 
 
 def test_a_production_that_was_stopped_goes_on_with_a_new_flow(tmp_path: Path) -> None:

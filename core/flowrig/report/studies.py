@@ -1,11 +1,12 @@
 """What studies found, in a report: one sentence for each finding, and the figure."""
 
 from collections.abc import Sequence
+from math import nan
 
 from attrs import evolve
 
-from flowrig.interfaces.study import Panel
-from flowrig.report.page import figure, section
+from flowrig.interfaces.study import Fraction, Panel
+from flowrig.report.page import figure, section, table, text_cell
 from flowrig.report.svg.charts import (
     Axes,
     Axis,
@@ -45,8 +46,34 @@ def _section(study: StudyFindings) -> Markup:
         counted,
         tag("ul", *(tag("li", line) for line in lines), class_="notes"),
         *([tag("p", f"Methods: {'; '.join(tests)}.")] if tests else []),
+        *([_fractions(study.fractions)] if study.fractions else []),
         tag("div", *map(_panel, study.findings.panels), class_="small-multiples"),
     )
+
+
+def _fractions(fractions: Sequence[Fraction]) -> Markup:
+    """A table of the fractions of a product."""
+    names = tuple(dict.fromkeys(name for one in fractions for name in one.mean))
+    rows = []
+    for one in fractions:
+        values = [
+            tag("td", f"{one.mean.get(n, nan):.4g} ± {one.sd.get(n, nan):.2g}") for n in names
+        ]
+        verdict = "kept" if one.kept else f"refused: {one.reason}"
+        rows.append(
+            tag(
+                "tr",
+                tag("td", str(one.number)),
+                tag("td", f"{one.started_s / 60:.1f}"),
+                tag("td", f"{one.ended_s / 60:.1f}"),
+                tag("td", f"{one.volume_ul / 1000:.4g}"),
+                text_cell(f"{one.experiments[0]} to {one.experiments[-1]}"),
+                *values,
+                text_cell("; ".join((verdict, *one.told))),
+            )
+        )
+    head = ("fraction", "from (min)", "to (min)", "mL", "experiments", *names, "")
+    return table(head, rows)
 
 
 def _panel(panel: Panel) -> Markup:
