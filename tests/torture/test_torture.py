@@ -240,7 +240,7 @@ def test_what_is_switched_off_shows(
 
 def test_every_fault_is_on_the_board() -> None:
     """All faults are there, with phases or with the reason why this rig cannot have them."""
-    assert list(FAULTS) == [*range(71)]
+    assert list(FAULTS) == [*range(72)]
     for fault in FAULTS.values():
         assert bool(fault.phases) == (fault.make is not None) == (not fault.why_not)
 

@@ -534,7 +534,7 @@ class DryRun:
             },
         )
 
-    def _wait(self, step: Wait | Settle) -> bool:
+    def _wait(self, step: Wait | Settle) -> bool | None:
         share = share_of(step.reason) if isinstance(step, Wait) else "refill"
         self._pass(share, step.duration_s)
         steady, is_steady = self._profile.steady, True
@@ -545,7 +545,7 @@ class DryRun:
             is_steady &= looks <= step.duration_s // WATCH_S
             left = math.exp(-step.duration_s / steady.settling_s)
             self._temperatures_c[heater] = set_point_c + away_c * left
-        return is_steady
+        return is_steady if isinstance(step, Wait) and step.steady_at_c else None
 
     def _pass(self, share: Share, duration_s: float) -> None:
         """Let time pass that is spent on something."""

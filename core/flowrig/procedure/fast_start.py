@@ -49,6 +49,7 @@ def fast_start(
     yield SetFlowRates({name: rate * factor for name, rate in flow_rates_ul_min.items()})
     yield Start(streams)
     is_steady = yield Wait((equilibrium_s - last_s) / factor, first, set_points_c)
+    is_steady = is_steady or not set_points_c
     if factor > 1.0 or not is_steady:
         yield Stop(streams)
         if not is_steady:

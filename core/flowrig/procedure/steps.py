@@ -139,7 +139,7 @@ class Wait(Step):
     """Wait for a time [s], watching heaters and pumps.
 
     The result is whether the heaters of `steady_at_c` are stable at these set points [°C] at its
-    end; true without any.
+    end; None without any.
     """
 
     duration_s: float

@@ -77,7 +77,7 @@ class Watch:
         """Note that something that takes time begins; its duration [s] may be unknown."""
         self._note_event(StepBegun(what=what, duration_s=duration_s))
 
-    def wait(self, step: Wait) -> bool:
+    def wait(self, step: Wait) -> bool | None:
         """Wait for a time; returns whether the heaters that it names are stable at its end."""
         self.begin(step.reason, step.duration_s)
         steady, clock = self._rig.profile.steady, self._rig.clock
@@ -92,7 +92,7 @@ class Watch:
 
         self._let_pass(step.duration_s, on_look=follow)
         if not step.steady_at_c:
-            return True
+            return None
         held_s = 0.0 if near_since_s is None else clock.now_s() - near_since_s
         return near_since_s is not None and held_s >= steady.hold_s - ROUNDING_S
 
