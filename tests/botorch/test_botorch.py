@@ -32,6 +32,14 @@ class TestSingleTask(OptimizerConformance):
         return OptimizerBench(BoTorchOptimizer, BoTorchSettings(**QUICK))
 
     @pytest.mark.slow
+    def test_suggestions_keep_to_the_space(self, bench: OptimizerBench) -> None:
+        super().test_suggestions_keep_to_the_space(bench)
+
+    @pytest.mark.slow
+    def test_degenerate_results_are_handled(self, bench: OptimizerBench) -> None:
+        super().test_degenerate_results_are_handled(bench)
+
+    @pytest.mark.slow
     def test_choices_and_curved_limits_are_kept(self, bench: OptimizerBench) -> None:
         super().test_choices_and_curved_limits_are_kept(bench)
 

@@ -85,6 +85,7 @@ def evil_profile(tmp_path: Path) -> Path:
     file.write_text(
         f'extends = "cs3cu2i5-heatup-chem3"\ntitle = {toml(EVIL)}\nsource = {toml(EVIL)}\n'
         f"[streams.CuI]\ncontents = {toml(EVIL)}\n[campaign]\ntitle = {toml(EVIL)}\n"
+        '[[campaign.stages]]\nname = "explore"\noptimizer = "lhs"\nexperiments = 2\n'
         f'[[gates]]\nname = {toml(EVIL)}\nbefore = "stage"\nstage = "explore"\n'
         f"asks = {toml(EVIL)}\n",
         encoding="utf-8",

@@ -17,7 +17,7 @@ from flowrig.run.options import ResumeOptions
 from flowrig.run.start import resume_run
 from flowrig.run_record.reader import RunRecord
 
-EVERY = 9
+EVERY = 14
 """Every how manieth write is tried; the commits of one run are some hundred."""
 
 

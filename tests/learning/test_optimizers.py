@@ -114,7 +114,7 @@ def constrained_spaces(draw: st.DrawFn) -> Space:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @given(space=constrained_spaces(), seed=st.integers(0, 2**31), count=st.integers(1, 4))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 def test_suggestions_are_feasible(kind: str, space: Space, seed: int, count: int) -> None:
     """Suggested conditions keep to bounds and constraints, also where these are equalities."""
     problem = Problem(space, MaximumResponse("pla"), seed, Plane)

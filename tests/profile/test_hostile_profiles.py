@@ -18,7 +18,7 @@ from flowrig.profile.library import shipped_folder
 
 CORPUS = Path(__file__).parent / "hostile"
 LONGEST_MESSAGE = 10_000
-EXAMPLES = int(os.environ.get("FLOWRIG_HOSTILE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FLOWRIG_HOSTILE_EXAMPLES", "16"))
 """How many mutated profiles are tried; a night's worth by the environment."""
 
 MADE = {
