@@ -182,7 +182,7 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     done = new.flowrig("run", profile, "--simulate", "--out", new.folder / "ours")
     assert done.returncode == 0, done.stdout + done.stderr
     summary = new.json("report", new.folder / "ours")
-    assert (summary["state"], summary["experiments"]) == ("finished", 5)
+    assert (summary["state"], summary["experiments"]) == ("finished", 7)
     assert summary["expected_best"] is not None
     assert 300 < summary["best"]["features"]["centre"] < 700
     journal = Journal(new.folder / "ours" / FILE_NAME, read_only=True)
