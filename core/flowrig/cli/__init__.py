@@ -1,4 +1,4 @@
-"""The command line: one module a command, in folders by subject.
+"""The command line: its commands, in folders by subject.
 
 Exit codes: 0 done, 1 the run failed and is safe, 2 the input is wrong, 3 a person is needed, 4 the
 state of the rig is unknown.
