@@ -44,9 +44,6 @@ TOLD_BELOW = 0.001
 MARGIN = 0.95
 """Share of the time that full syringes last which is planned with: pumps deliver within 3 %."""
 
-TO_WASTE = "to the waste"
-"""Beginning of the reason of a look whose liquid is not collected."""
-
 SPARE = 1.5
 """Most looks, in those that a production without refused fractions needs."""
 
@@ -134,7 +131,7 @@ class _Seen:
         for place, one in enumerate(self.points):
             if place == 0 or not one.point.continues or one.interrupted:
                 continue
-            if one.point.reason.startswith(TO_WASTE):
+            if self.is_outside(place - 1):  # it flowed to the waste
                 continue
             found.append(
                 _Interval(
@@ -205,7 +202,7 @@ class Production(Study):
         left_s = (self._in_a_flow - begun - 1) * self._every_s
         why = "; ".join(seen.news())
         if seen.is_outside(len(points) - 1):
-            return [self._look(f"{TO_WASTE}: {why}", left_s, "")]
+            return [self._look(f"to the waste: {why}", left_s, "")]
         return [self._look(why or "production", left_s, self._next_vial(seen))]
 
     def _look(self, reason: str, keeps_s: float, vial: str | None = None) -> Point:
