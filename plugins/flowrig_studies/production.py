@@ -24,8 +24,8 @@ from flowrig.interfaces import (
     StudyRig,
 )
 from flowrig_studies.production_settings import Band, ProductionSettings, bands_of
-from flowrig_studies.reading import chance, percent
-from flowrig_studies.statistics import CONFIDENCE, line
+from flowrig_studies.reading import drift_finding, percent
+from flowrig_studies.statistics import line
 
 __all__ = ["Production"]
 
@@ -364,20 +364,7 @@ def _drift(name: str, points: Sequence[StudyPoint], chart: _Chart) -> Finding | 
     fit = line(hours - hours[0], values[good] / chart.target, in_time=True)
     if not math.isfinite(fit.p):
         return None
-    range_text = f"{percent(fit.slope)} ± {percent(fit.half)} an hour"
-    drifts = fit.p < TOLD_BELOW
-    verb = "drifts by" if drifts else "does not drift:"
-    return Finding(
-        text=f"{name} {verb} {range_text} ({chance(fit.p)})",
-        name=f"drift of {name}",
-        value=fit.slope,
-        unit="1/h",
-        low=fit.slope - fit.half,
-        high=fit.slope + fit.half,
-        confidence=CONFIDENCE,
-        test="t test of the slope of a straight line",
-        p=fit.p,
-    )
+    return drift_finding(name, fit, TOLD_BELOW)
 
 
 def _told(fraction: Fraction) -> Finding:

@@ -6,13 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowrig.interfaces import Finding, Findings, StudyPoint, StudyRig
-from flowrig_studies.statistics import CONFIDENCE, Spread
+from flowrig_studies.statistics import CONFIDENCE, Line, Spread
 
-__all__ = ["chance", "features_of", "percent", "rsd_finding", "too_few", "usable", "values_of"]
+__all__ = [
+    "chance",
+    "drift_finding",
+    "features_of",
+    "percent",
+    "rsd_finding",
+    "too_few",
+    "usable",
+    "values_of",
+]
 
 Array = NDArray[np.float64]
 
 VANGEL = "relative standard deviation, interval by Vangel's modified McKay method"
+
+SLOPE_TEST = "t test of the slope of a straight line"
 
 
 def features_of(rig: StudyRig, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -64,6 +75,29 @@ def rsd_finding(feature: str, found: Spread, rig: StudyRig, what: str) -> Findin
         high=found.high,
         confidence=CONFIDENCE,
         test=VANGEL,
+    )
+
+
+def drift_finding(feature: str, fit: Line, below: float) -> Finding:
+    """Whether a feature rises or falls with time.
+
+    Args:
+        feature: its name.
+        fit: of its relative values, against hours.
+        below: probability below which it counts as a drift.
+    """
+    range_text = f"{percent(fit.slope)} ± {percent(fit.half)} an hour"
+    verb = "drifts by" if fit.p < below else "does not drift:"
+    return Finding(
+        text=f"{feature} {verb} {range_text} ({chance(fit.p)})",
+        name=f"drift of {feature}",
+        value=fit.slope,
+        unit="1/h",
+        low=fit.slope - fit.half,
+        high=fit.slope + fit.half,
+        confidence=CONFIDENCE,
+        test=SLOPE_TEST,
+        p=fit.p,
     )
 
 

@@ -19,20 +19,17 @@ from flowrig.interfaces import (
     StudyPoint,
 )
 from flowrig_studies.reading import (
-    chance,
+    drift_finding,
     features_of,
-    percent,
     rsd_finding,
     too_few,
     usable,
     values_of,
 )
 from flowrig_studies.settings import RobustnessSettings, step_s
-from flowrig_studies.statistics import CONFIDENCE, SIGNIFICANT, line, spread
+from flowrig_studies.statistics import SIGNIFICANT, line, spread
 
 __all__ = ["Robustness"]
-
-SLOPE_TEST = "t test of the slope of a straight line"
 
 
 class Robustness(PlannedStudy):
@@ -65,7 +62,7 @@ class Robustness(PlannedStudy):
             repeatability[feature] = found.rsd
             findings.append(rsd_finding(feature, found, self.rig, "relative standard deviation"))
             relative = values / np.nanmean(values)
-            findings.append(_drift(feature, hours, relative))
+            findings.append(drift_finding(feature, line(hours, relative), SIGNIFICANT))
             panels.append(_panel(feature, hours, relative))
         breaks = sum(one.interrupted for one in good)
         if breaks:
@@ -73,27 +70,6 @@ class Robustness(PlannedStudy):
             text = f"the flow was interrupted {times}; the point after settled first"
             findings.append(Finding(text=text))
         return Findings(findings=findings, panels=panels, repeatability=repeatability)
-
-
-def _drift(feature: str, hours: np.ndarray, relative: np.ndarray) -> Finding:
-    """Whether a feature rises or falls with time."""
-    fit = line(hours, relative)
-    range_text = f"{percent(fit.slope)} ± {percent(fit.half)} an hour"
-    if fit.p < SIGNIFICANT:
-        text = f"{feature} drifts by {range_text} ({chance(fit.p)})"
-    else:
-        text = f"{feature} does not drift: {range_text} ({chance(fit.p)})"
-    return Finding(
-        text=text,
-        name=f"drift of {feature}",
-        value=fit.slope,
-        unit="1/h",
-        low=fit.slope - fit.half,
-        high=fit.slope + fit.half,
-        confidence=CONFIDENCE,
-        test=SLOPE_TEST,
-        p=fit.p,
-    )
 
 
 def _panel(feature: str, hours: np.ndarray, relative: np.ndarray) -> Panel:
