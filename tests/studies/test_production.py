@@ -11,9 +11,10 @@ from other_devices import plugins_with_kit
 from quick_rig import LHS, killed, ran, resumed, write
 from watched_rig import plugins_with
 
-from flowrig.interfaces.study import Point, StudyPoint
+from flowrig.campaign.campaign_journal import CampaignJournal
+from flowrig.interfaces.study import Fraction, Point, StudyPoint
 from flowrig.journal.events import FractionMade, Intent, Measured
-from flowrig.journal.journal import AnyEvent
+from flowrig.journal.journal import FILE_NAME, AnyEvent, Journal
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins import DriverOffer, hookimpl
@@ -223,6 +224,24 @@ def test_a_kill_writes_no_fraction_twice(
         (one["volume_ul"], one["kept"], one["reason"], one["mean"]) for one in told
     ]
     assert sum(one.volume_ul for one in found if one.kept) >= 600.0
+
+
+def test_a_fraction_without_a_value_is_written_and_read(tmp_path: Path) -> None:
+    """A look without a value leaves mean and scatter of its fraction without one."""
+    profile = load_profile(write(tmp_path, PRODUCTION), plugins_with())
+    nothing = {"pla": np.nan}
+    one = Fraction(
+        number=1, experiments=(1, 2), started_s=1.0, ended_s=2.0, volume_ul=5.0, mean=nothing,
+        sd=nothing, kept=False,
+    )  # fmt: skip
+    with Journal.create(tmp_path / FILE_NAME) as journal:
+        CampaignJournal(journal, profile, lambda: 3.0).fraction_made("make", one)
+        (event,) = journal.events(FractionMade)
+    assert (event.data.mean, event.data.sd, event.data.kept) == (
+        {"pla": None},
+        {"pla": None},
+        False,
+    )
 
 
 def test_a_production_that_was_stopped_goes_on_with_a_new_flow(tmp_path: Path) -> None:

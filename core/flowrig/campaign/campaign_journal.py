@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.order import in_order
-from flowrig.interfaces import Point, Quality, Suggestion
+from flowrig.interfaces import Fraction, Point, Quality, Suggestion
 from flowrig.journal.events import (
     Calibrated,
     Decided,
     EventData,
     ExperimentBegun,
     Explored,
+    FractionMade,
     Measured,
     Skipped,
     StageBegun,
@@ -109,6 +110,24 @@ class CampaignJournal:
             first: number of the first experiment.
         """
         self._write_batch([_point(n, stage.name, one) for n, one in enumerate(points, first)])
+
+    def fraction_made(self, stage: str, one: Fraction) -> None:
+        """Write a fraction of the product of a stage that is complete."""
+        self.write(
+            FractionMade(
+                stage=stage,
+                number=one.number,
+                volume_ul=one.volume_ul,
+                started_s=one.started_s,
+                ended_s=one.ended_s,
+                experiments=one.experiments,
+                mean=one.mean,
+                sd=one.sd,
+                kept=one.kept,
+                reason=one.reason,
+                told=one.told,
+            )
+        )
 
     def _write_batch(self, batch: Sequence[Decided]) -> None:
         *others, last = batch

@@ -100,6 +100,7 @@ class CampaignLoop:
 
     def _run_stage(self, stage: Stage, calibration: LightCalibration) -> None:
         self._journal.stage_begun(stage)
+        self._studies.write_fractions(stage.name)
         if self._is_done(stage):  # before the gate, so that no person is asked for nothing
             return
         self._executor.begin_stage(stage.name)

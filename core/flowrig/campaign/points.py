@@ -1,6 +1,5 @@
 """The points of studies: asked for, checked, and run one after the other while liquid flows."""
 
-import math
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from attrs import evolve, frozen
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.errors import FlowrigError, NeedsPersonError
-from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
+from flowrig.interfaces.study import Point, StudyPoint, StudyRig
 from flowrig.journal.events import FractionMade, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.procedure.executor import Executor
@@ -66,7 +65,6 @@ class StudyRunner:
         """
         if not stage.is_study:
             return False
-        self.write_fractions(stage.name)  # those of a run that was killed before it wrote them
         # The journal is read here: on a real rig the study is asked in a thread of its own.
         done, rig = study_points(self._record, stage.name), rig_of_study(self._record, stage)
         first = len(self._record.decisions()) + 1
@@ -94,7 +92,10 @@ class StudyRunner:
             self._executor.stop_flow()
 
     def write_fractions(self, stage_name: str) -> None:
-        """Write down the fractions of a stage that are complete and not in the journal yet."""
+        """Write down the fractions of a stage that are complete and not in the journal yet.
+
+        Also those of a run that was killed before it wrote them.
+        """
         stage = next(one for one in self._record.campaign.stages if one.name == stage_name)
         if not makes_product(stage):
             return
@@ -109,7 +110,7 @@ class StudyRunner:
             return
         for one in found:
             if one.number not in written:
-                self._journal.write(_fraction_made(stage_name, one))
+                self._journal.fraction_made(stage_name, one)
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
         """The procedure of an experiment, whoever chose it."""
@@ -117,7 +118,7 @@ class StudyRunner:
         following = self._following(decision)
         if decision.settles and not following and not decision.keeps_s:
             return run_condition(profile, decision.conditions, probe)
-        return self._point(decision, following, probe)
+        return self._point(profile, decision, following, probe)
 
     def evaluated_by(self, decision: Decision) -> Profile:
         """The profile by which the frames of an experiment are evaluated: of fewer frames the same
@@ -129,9 +130,13 @@ class StudyRunner:
         return evolve(profile, analysis=profile.analysis.with_picks(share))
 
     def _point(
-        self, decision: Decision, following: Sequence[Decision], probe: FeatureProbe
+        self,
+        profile: Profile,
+        decision: Decision,
+        following: Sequence[Decision],
+        probe: FeatureProbe,
     ) -> Generator[Step, Any, Observation]:
-        profile, conditions = in_stage(self._record.profile, decision.stage), decision.conditions
+        conditions = decision.conditions
         flow = flow_of(profile, decision, following)
         kept, self._kept = self._kept, None
         goes_on = decision.continues and kept is not None and self._flows_on(kept, decision)
@@ -205,26 +210,6 @@ def _next_points(
         return require_points(points, rig, stage.experiments - len(done), last)
     except FlowrigError as error:
         return error
-
-
-def _fraction_made(stage: str, one: Fraction) -> FractionMade:
-    return FractionMade(
-        stage=stage,
-        number=one.number,
-        volume_ul=one.volume_ul,
-        started_s=one.started_s,
-        ended_s=one.ended_s,
-        experiments=one.experiments,
-        mean=_with_nulls(one.mean),
-        sd=_with_nulls(one.sd),
-        kept=one.kept,
-        reason=one.reason,
-        told=one.told,
-    )
-
-
-def _with_nulls(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def flow_of(
