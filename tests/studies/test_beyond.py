@@ -10,7 +10,7 @@ from flowrig.campaign.results import results_for_optimizers
 from flowrig.interfaces.study import At, Point, StudyPoint
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins.registry import Plugins
-from flowrig.profile import ProfileError, load_profile
+from flowrig.profile import ProfileError, check_profile, load_profile
 from flowrig.profile.controls.beyond import in_stage
 from flowrig.profile.controls.studies import study_rig
 from flowrig.run_record.reader import RunRecord
@@ -111,3 +111,13 @@ def test_the_best_place_lies_in_the_search_space(written: Written) -> None:
     assert study_rig(profile, earlier=earlier).conditions(At("best")) == inside
     wide = in_stage(profile, "look around")
     assert study_rig(wide, earlier=earlier).conditions(At("best"))["Toluene"] == 9000.0
+
+
+def test_a_range_without_a_solution_is_told_once(tmp_path: Path) -> None:
+    """Where conditions are ratios and times, the rules find it as they do in a search space."""
+    path = tmp_path / "rig.toml"
+    text = 'beyond = { reaction_time = ["-5 s", "60 s"] }\n'
+    stage = '[[campaign.stages]]\nstudy = "partial-grid"\nlevels = 3\n'
+    path.write_text(f'extends = "cs3cu2i5-hot-injection"\n[campaign]\n{stage}{text}', "utf-8")
+    (problem,) = check_profile(path, Plugins.discover())
+    assert "have no solution" in str(problem)

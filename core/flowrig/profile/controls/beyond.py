@@ -89,9 +89,6 @@ def found_beyond(
         here: its path.
         rules: what is wrong with a rig.
     """
-    if wide.system is not None:
-        for one in equations_of(wide).findings:
-            yield _at_the_range(profile, one, stage, here)
     known = {(one.path, one.message) for one in rules(profile)}
     for one in rules(wide):
         if (one.path, one.message) not in known:
