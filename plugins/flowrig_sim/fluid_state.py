@@ -143,6 +143,10 @@ class FluidState:
         steps = self._steps_before(now_s)
         if self._blockage is not None and self._blockage[0] <= steps:
             self._block(*self._blockage)
+        self._turn_and_advance_to(steps)
+
+    def _turn_and_advance_to(self, steps: int) -> None:
+        """Compute flow up to a step of the time grid, with the valves that turn until then."""
         while self._turns and self._turns[0][0] <= steps:
             step, positions = self._turns.pop(0)
             if step > self._steps:
@@ -158,13 +162,7 @@ class FluidState:
     def _block(self, step: int, line: int | None) -> None:
         """Block a line from a step of the time grid on, and no other; None for no line."""
         self._blockage = None
-        while self._turns and self._turns[0][0] <= step:
-            before, positions = self._turns.pop(0)
-            if before > self._steps:
-                self._advance_to(before)
-            self._lead(positions)
-        if step > self._steps:
-            self._advance_to(step)
+        self._turn_and_advance_to(step)
         whole = self._unblocked
         self._profile = whole if line is None else without_line(whole, line)
         self._path_with.cache_clear()

@@ -234,7 +234,7 @@ class DryRun:
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._wait_steady,
             Draw: self._draw,
-            Settle: self._wait,
+            Settle: lambda step: self._pass("refill", step.duration_s),
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
             Stop: self._stop,
@@ -534,18 +534,17 @@ class DryRun:
             },
         )
 
-    def _wait(self, step: Wait | Settle) -> bool | None:
-        share = share_of(step.reason) if isinstance(step, Wait) else "refill"
-        self._pass(share, step.duration_s)
+    def _wait(self, step: Wait) -> bool | None:
+        self._pass(share_of(step.reason), step.duration_s)
         steady, is_steady = self._profile.steady, True
-        for heater, set_point_c in step.steady_at_c.items() if isinstance(step, Wait) else ():
+        for heater, set_point_c in step.steady_at_c.items():
             away_c = self._temperatures_c[heater] - set_point_c
             near_s = heating_time_s(steady, away_c, 0.0, steady.tolerance_c)
             looks = max(math.ceil(near_s / WATCH_S), 1) + math.ceil(steady.hold_s / WATCH_S)
             is_steady &= looks <= step.duration_s // WATCH_S
             left = math.exp(-step.duration_s / steady.settling_s)
             self._temperatures_c[heater] = set_point_c + away_c * left
-        return is_steady if isinstance(step, Wait) and step.steady_at_c else None
+        return is_steady if step.steady_at_c else None
 
     def _pass(self, share: Share, duration_s: float) -> None:
         """Let time pass that is spent on something."""

@@ -195,12 +195,9 @@ def over(record: RunRecord) -> dict[str, int]:
         counts[one.stage] += 1
     if record.state == "finished":
         return counts
-    begun = [name for name, count in counts.items() if count]
-    return (
-        {}
-        if not begun
-        else {name: counts[name] for name in [*counts][: [*counts].index(begun[-1])]}
-    )
+    names = [*counts]
+    begun = [place for place, name in enumerate(names) if counts[name]]
+    return {name: counts[name] for name in names[: max(begun, default=0)]}
 
 
 def as_long_as(profile: Profile, counts: Mapping[str, int]) -> Profile:

@@ -187,10 +187,8 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     Raises:
         ProfileError: the part that describes the rig is wrong.
     """
-    (document, _), structurer = (
-        with_lines(source.document),
-        Structurer(source.plugins, lenient=True),
-    )
+    document, _ = with_lines(source.document)
+    structurer = Structurer(source.plugins, lenient=True)
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
     for key, attribute in _fields().items():

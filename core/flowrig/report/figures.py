@@ -136,8 +136,8 @@ def parameters(content: ReportContent) -> list[Markup]:
                     style=style,
                     x=[e.index for e in content.experiments if e.stage == stage],
                     y=[
-                        variable.parameter.number_of(e.conditions[variable.name])
-                        for e in content.experiments
+                        number
+                        for e, number in zip(content.experiments, numbers, strict=True)
                         if e.stage == stage
                     ],
                     hints=[
