@@ -3,7 +3,7 @@
 import math
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from types import TracebackType
 from typing import Self, TypeVar
@@ -37,6 +37,12 @@ class Quality(Enum):
     GOOD = "good"
     DOUBTFUL = "doubtful"
     BAD = "bad"
+
+    @classmethod
+    def worst(cls, some: Iterable["Quality"]) -> "Quality":
+        """BAD, DOUBTFUL or GOOD, whichever is the worst of some; GOOD of none."""
+        found = {*some}
+        return next((one for one in (cls.BAD, cls.DOUBTFUL) if one in found), cls.GOOD)
 
 
 @frozen(kw_only=True)

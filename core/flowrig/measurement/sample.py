@@ -119,5 +119,4 @@ class Features:
 
 def worst_quality(flags: Iterable[Flag]) -> Quality:
     """BAD, DOUBTFUL or GOOD, whichever is the worst of some flags; GOOD without a flag."""
-    raised = {flag.quality for flag in flags}
-    return next((q for q in (Quality.BAD, Quality.DOUBTFUL) if q in raised), Quality.GOOD)
+    return Quality.worst(flag.quality for flag in flags)

@@ -88,10 +88,9 @@ def take_sample(profile: Profile, count: int) -> Generator[Step, Any, Mapping[st
 
 def _joined(parts: Sequence[Frames]) -> Frames:
     """Frames that were taken one after the other as one; their quality is the worst."""
-    rank = [Quality.GOOD, Quality.DOUBTFUL, Quality.BAD]
     return evolve(
         parts[0],
-        quality=max((one.quality for one in parts), key=rank.index),
+        quality=Quality.worst(one.quality for one in parts),
         counts=np.concatenate([one.counts for one in parts]),
         times_s=np.concatenate([one.times_s for one in parts]),
         saturated=np.concatenate([one.saturated for one in parts]),

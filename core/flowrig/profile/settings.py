@@ -1,7 +1,7 @@
 """Settings of an offer, from the words of a command line."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -13,7 +13,7 @@ from flowrig.profile.mismatch import MISFITS, findings, toml_key
 from flowrig.profile.problems import Finding
 from flowrig.profile.structure import OfferSource, Structurer
 
-__all__ = ["changed_by", "settings_from"]
+__all__ = ["changed_by", "key_texts", "settings_from"]
 
 
 def settings_from(offer: Offer, plugins: OfferSource, words: Iterable[str], **table: Any) -> Any:
@@ -67,13 +67,23 @@ def _table(cls: type, words: Iterable[str], option: str) -> dict[str, Any]:
     """The values in the words of a command line, by TOML key."""
     attributes = {toml_key(one): one for one in attrs.fields(attrs.resolve_types(cls))}
     table: dict[str, Any] = {}
+    for key, text in key_texts(words, option):
+        takes_text = key in attributes and attributes[key].type is str
+        table[key] = text if takes_text else _value(text)
+    return table
+
+
+def key_texts(words: Iterable[str], option: str) -> Iterator[tuple[str, str]]:
+    """Key and text of each word, such as "echo=false".
+
+    Raises:
+        InputError: a word has no key, or no text.
+    """
     for word in words:
         key, equals, text = (part.strip() for part in word.partition("="))
         if not (key and equals):
             raise InputError(f"{option} {word!r}: expected key=value")
-        takes_text = key in attributes and attributes[key].type is str
-        table[key] = text if takes_text else _value(text)
-    return table
+        yield key, text
 
 
 def _value(text: str) -> Any:

@@ -5,12 +5,11 @@ from typing import Any
 
 import attrs
 
+from flowrig.interfaces.device import Quality
 from flowrig.journal.events import Checked, Event
 from flowrig.run_record.experiment import Experiment
 
 __all__ = ["doubts_as_json", "with_doubts"]
-
-_WORST_FIRST = ("bad", "doubtful", "good")
 
 
 def with_doubts(measured: Experiment, checked: Sequence[Event[Checked]]) -> Experiment:
@@ -23,11 +22,11 @@ def with_doubts(measured: Experiment, checked: Sequence[Event[Checked]]) -> Expe
     if not (checked and checked[-1].data.flags):  # most profiles have no check
         return measured
     doubts = checked[-1].data.flags
-    given = {measured.quality, *(one.quality for one in doubts)}
+    given = (measured.quality, *(one.quality for one in doubts))
     texts = (f"{one.check}: {one.text}" for one in doubts)
     return attrs.evolve(
         measured,
-        quality=next(word for word in _WORST_FIRST if word in given),
+        quality=Quality.worst(map(Quality, given)).value,
         flags=(*measured.flags, *texts),
         doubts=doubts,
     )

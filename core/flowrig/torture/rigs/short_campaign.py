@@ -9,9 +9,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile
+from flowrig.profile.settings import key_texts
 from flowrig.torture.frail_models import PLUGIN
 
 __all__ = [
@@ -161,10 +161,7 @@ def study_stage(study: str, settings: Sequence[str]) -> str:
         InputError: a setting has no value.
     """
     lines = ["", "[[campaign.stages]]", 'name = "study"', f"study = {quoted(study)}"]
-    for word in settings:
-        key, equals, text = (part.strip() for part in word.partition("="))
-        if not (key and equals):
-            raise InputError(f"--set {word!r}: expected key=value")
+    for key, text in key_texts(settings, "--set"):
         lines.append(f"{quoted(key)} = {text if _is_toml(text) else quoted(text)}")
     return "\n".join([*lines, ""])
 
