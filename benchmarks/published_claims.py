@@ -362,19 +362,35 @@ def velocities(records: Records) -> list[Claim]:
     ]
 
 
-def lifetimes(records: Records) -> list[Claim]:
-    """S11: without the probe that travels; no paper's lifetime was read."""
+def along_the_reactor(records: Records) -> list[Claim]:
+    """S11: the original papers were not read, so that no number of theirs is compared."""
     (record,) = records
-    made = sorted(sound(record), key=lambda one: one.features["peak_nm"])
-    values = [one.features["lifetime_ns"] for one in made]
-    red = made[-1].features["peak_nm"], made[0].features["peak_nm"]
+    made = sound(record)
+    courses = [record.arrays(one.index)["along_nm.series"] for one in made]
+    shifts = [one.features["shift_nm"] for one in made]
+    # Less than a pixel is no step back.
+    rising = sum(bool((np.diff(one) > -1.0).all()) for one in courses)
+    lifetimes = [one.features["lifetime_ns"] for one in made]
     return [
+        Claim(
+            "sign",
+            "iodide shifts the emission to the red on the way",
+            f"by {min(shifts):.0f} to {max(shifts):.0f} nm; from place to place in {rising} of "
+            f"{len(made)}",
+            min(shifts) > 0 and rising == len(made) == len(record.experiments()),
+        ),
+        Claim(
+            "size",
+            "40 to 76 points along the reactor",
+            f"{min(map(len, courses))}",
+            all(40 <= len(one) <= 76 for one in courses),
+        ),
         Claim(
             "size",
             "single photons are counted in line, and give lifetimes",
-            f"{min(values):.1f} to {max(values):.1f} ns between {red[1]:.0f} and {red[0]:.0f} nm",
-            len(values) == len(record.experiments()) and all(map(math.isfinite, values)),
-        )
+            f"{min(lifetimes):.1f} to {max(lifetimes):.1f} ns",
+            all(map(math.isfinite, lifetimes)),
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""New Era and SSI pumps, Alicat controllers, VICI actuators and sensors: found, nothing moves."""
+"""Pumps, controllers, actuators, stages and sensors of other makers: found, nothing moves."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -20,7 +20,13 @@ from flowrig_alicat.settings import AlicatSettings
 from flowrig_chemyx.driver import ChemyxFusion
 from flowrig_chemyx.emulator.emulator import ChemyxEmulator
 from flowrig_chemyx.settings import FusionSettings
-from flowrig_kinds.bodies import FlowControllerBody, FlowSourceBody, SensorBody, ValveBody
+from flowrig_kinds.bodies import (
+    FlowControllerBody,
+    FlowSourceBody,
+    SensorBody,
+    StageBody,
+    ValveBody,
+)
 from flowrig_newera.discovery import find_pumps
 from flowrig_newera.driver import NewEraPump
 from flowrig_newera.emulator.emulator import NewEraEmulator
@@ -41,8 +47,12 @@ from flowrig_vici.discovery import find_actuators
 from flowrig_vici.driver import ViciValve
 from flowrig_vici.emulator import DIALECTS, ViciEmulator
 from flowrig_vici.settings import ViciSettings
+from flowrig_zaber.discovery import find_stages
+from flowrig_zaber.driver import ZaberStage
+from flowrig_zaber.emulator import ZaberEmulator
+from flowrig_zaber.settings import ZaberSettings
 
-SERIAL = ("alicat", "chemyx-fusion", "new-era", "ssi-hplc", "vici")
+SERIAL = ("alicat", "chemyx-fusion", "new-era", "ssi-hplc", "vici", "zaber")
 
 
 def new_era(**settings: Any) -> AbstractContextManager[Any]:
@@ -67,6 +77,12 @@ def ssi() -> AbstractContextManager[Any]:
     """An HPLC pump on a wire."""
     settings = SSISettings(address="", flow_rate_max_ul_min=10_000.0)
     return KindBench(SSIPump, SSIEmulator, settings, body=FlowSourceBody)
+
+
+def zaber() -> AbstractContextManager[Any]:
+    """A stage on a wire."""
+    settings = ZaberSettings(address="", microstep_um=0.5, limits_mm=(0.0, 150.0))
+    return KindBench(ZaberStage, ZaberEmulator, settings, body=StageBody)
 
 
 def fusion() -> AbstractContextManager[Any]:
@@ -97,7 +113,7 @@ def no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def patient_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines for a busy machine."""
-    for module in ("alicat", "newera", "ssi", "vici"):
+    for module in ("alicat", "newera", "ssi", "vici", "zaber"):
         monkeypatch.setattr(f"flowrig_{module}.discovery.DEADLINE_S", LONG_S)
 
 
@@ -107,6 +123,8 @@ def patient_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (alicat, find_controllers, "mass flow controller", {"controller": "A", "baud": 19200},
          {b"A?", b"AVE", b"A"}),
+        (zaber, find_stages, "axis 1", {"device": 1, "axis": 1, "baud": 115200},
+         {b"/1 1 ?", b"/1 0 01 get version", b"/1 1 03 get limit.max"}),
         (ssi, find_hplc_pumps, "HPLC pump", {"flow_rate_max": "10 mL/min"}, {b"?", b"MF", b"ID"}),
         (vici, find_actuators, "multiposition actuator", {"baud": 9600},
          {b"?", b"VR", b"CP", b"NP"}),
@@ -163,6 +181,7 @@ def test_silence_is_told() -> None:
         (fusion, "chemyx-fusion"),
         (vici, "vici"),
         (ssi, "ssi-hplc"),
+        (zaber, "zaber"),
     ],
 )
 def test_every_instrument_survives_the_questions_of_all_drivers(bench: Any, driver: str) -> None:
@@ -186,7 +205,7 @@ def test_who_can_do_least_harm_asks_first() -> None:
     """
     drivers = Plugins.discover().drivers()
     order = sorted(SERIAL, key=lambda name: drivers[name].discover_order)
-    assert order == ["new-era", "alicat", "ssi-hplc", "vici", "chemyx-fusion"]
+    assert order == ["new-era", "alicat", "ssi-hplc", "vici", "zaber", "chemyx-fusion"]
     hosts = [drivers[name].discover_order for name in ("watlow-f4t", "scpi-sensor")]
     assert hosts == sorted(hosts)
     assert hosts[0] < hosts[1]

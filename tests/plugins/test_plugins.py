@@ -20,6 +20,7 @@ SHIPPED = {
         "new-era",
         "vici",
         "alicat",
+        "zaber",
         "ssi-hplc",
         "scpi-sensor",
         "modbus-sensor",
