@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from flowrig.cli.check import check, plugins, profiles
+from flowrig.cli.gallery.command import gallery
 from flowrig.cli.instruments.discover import discover
 from flowrig.cli.instruments.emulate import emulate
 from flowrig.cli.instruments.plugin import plugin
@@ -180,6 +181,7 @@ for command in (
     trace,
     twin,
     bench,
+    gallery,
     torture,
 ):
     main.add_command(command)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pluggy
 
-from flowrig.plugins.offers import AnalysisOffer, DriverOffer, KindOffer, Offer
+from flowrig.plugins.offers import AnalysisOffer, DriverOffer, KindOffer, Offer, PaperOffer
 
 hookspec = pluggy.HookspecMarker("flowrig")
 hookimpl = pluggy.HookimplMarker("flowrig")
@@ -49,6 +49,11 @@ def flowrig_studies() -> Sequence[Offer]:  # type: ignore[empty-body]
 @hookspec
 def flowrig_quality() -> Sequence[Offer]:  # type: ignore[empty-body]
     """Checks of measured samples that a profile can name under `[quality.NAME]`."""
+
+
+@hookspec
+def flowrig_gallery() -> Sequence[PaperOffer]:  # type: ignore[empty-body]
+    """Papers that `flowrig gallery` runs again, with their figures."""
 
 
 @hookspec

@@ -17,6 +17,7 @@ __all__ = [
     "Kind",
     "KindOffer",
     "Offer",
+    "PaperOffer",
     "import_target",
     "require_installed",
     "requirements",
@@ -35,7 +36,7 @@ TARGET_LIMIT_S = 180.0
 @frozen(kw_only=True)
 class Offer:
     """An offer of a plugin: a driver, optimizer, surrogate, objective, analysis, study, quality
-    check, world or chemistry.
+    check, paper, world or chemistry.
 
     Attributes:
         kind: kind of the offer.
@@ -140,6 +141,23 @@ class AnalysisOffer(Offer):
     detector_units: tuple[str, ...] = ("nm",)
     takes_all: bool = False
     dark: Literal["shutter", "none"] = "shutter"
+
+
+@frozen(kw_only=True)
+class PaperOffer(Offer):
+    """A paper whose figures are drawn again.
+
+    Attributes:
+        name: of the system, for `flowrig gallery NAME`.
+        doi: of the paper; empty if it is not known.
+        source: authors, journal, year, volume and page.
+        summary: what was made, in a few words: the title of the page.
+    """
+
+    kind: Kind = field(default="paper", init=False)
+    settings: type = field(default=_NoSettings, init=False)
+    doi: str = ""
+    source: str
 
 
 @frozen(kw_only=True)

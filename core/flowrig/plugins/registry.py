@@ -33,6 +33,7 @@ from flowrig.plugins.offers import (
     Kind,
     KindOffer,
     Offer,
+    PaperOffer,
 )
 
 __all__ = ["InstalledPlugin", "ListedOffer", "Plugins"]
@@ -49,6 +50,7 @@ _HOOKS = {
     "flowrig_analyses": ("analysis",),
     "flowrig_studies": ("study",),
     "flowrig_quality": ("quality",),
+    "flowrig_gallery": ("paper",),
     "flowrig_worlds": ("world",),
     "flowrig_chemistries": ("chemistry",),
 }
@@ -378,6 +380,7 @@ def _offers(manager: pluggy.PluginManager, hook: str) -> list[Offer]:
 _CLASSES: Mapping[str, type[Offer]] = {
     "flowrig_analyses": AnalysisOffer,
     "flowrig_drivers": DriverOffer,
+    "flowrig_gallery": PaperOffer,
     "flowrig_kinds": KindOffer,
 }
 """The classes of offers of hooks that take no plain offer."""
@@ -406,6 +409,8 @@ def _require_sound(offer: Offer, hook: str) -> None:
         wanted |= dict.fromkeys(("interface", "body", "conformance", "template"), str)
     if isinstance(offer, AnalysisOffer):
         wanted |= {"unit": str, "needs_light": bool, "quantities": Mapping}
+    if isinstance(offer, PaperOffer):
+        wanted |= {"doi": str, "source": str}
     for key, kind in wanted.items():
         if not isinstance(getattr(offer, key), kind):
             raise PluginError(

@@ -3,28 +3,14 @@
 from collections.abc import Sequence
 from math import nan
 
-from attrs import evolve
-
 from flowrig.interfaces.study import Fraction, Panel
 from flowrig.report.page import figure, section, table, text_cell
-from flowrig.report.svg.charts import (
-    Axes,
-    Axis,
-    Series,
-    chart,
-    curve,
-    legend,
-    points,
-    symbol,
-    vertical,
-)
+from flowrig.report.panels import panel_drawing
+from flowrig.report.svg.charts import legend
 from flowrig.report.svg.markup import Markup, tag
 from flowrig.run_record.studies import StudyFindings
 
 __all__ = ["sections"]
-
-WIDTH, HEIGHT = 420.0, 260.0
-"""Size of a panel [px]."""
 
 
 def sections(studies: Sequence[StudyFindings]) -> list[Markup]:
@@ -78,27 +64,5 @@ def _fractions(fractions: Sequence[Fraction]) -> Markup:
 
 def _panel(panel: Panel) -> Markup:
     """One panel of the figure, with a legend if it has several series."""
-    xs = [x for one in panel.series for x in one.x] + list(panel.marks.values())
-    spread = [
-        y + sign * sd
-        for one in panel.series
-        for y, sd in zip(one.y, one.sd or [0.0] * len(one.y), strict=True)
-        for sign in (-1.0, 1.0)
-    ]
-    axes = Axes(
-        evolve(Axis.around(panel.x, xs), names=panel.names),
-        Axis.around(panel.y, spread, margin=0.12),
-        width=WIDTH,
-        height=HEIGHT,
-    )
-    marks = [vertical(axes, x, label) for label, x in panel.marks.items()]
-    keys = []
-    for style, one in enumerate(panel.series):
-        if one.line:
-            marks.append(curve(axes, one.x, one.y, "best-so-far"))
-            continue
-        shown = Series(style=style, x=one.x, y=one.y, sd=one.sd or None)
-        marks.append(points(axes, shown))
-        keys.append((symbol(style), one.name))
-    drawn = chart(axes, *marks, title=f"{panel.y} over {panel.x}")
-    return figure(drawn, *([legend(keys)] if len(keys) > 1 else []))
+    drawn = panel_drawing(panel)
+    return figure(drawn.drawing, *([legend(drawn.keys)] if len(drawn.keys) > 1 else []))

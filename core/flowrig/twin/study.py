@@ -11,6 +11,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from flowrig.errors import InputError
 from flowrig.interfaces import Surrogate
 from flowrig.learning.cross_validation import SAMPLES, CrossValidation, Fold, cross_validate
 from flowrig.learning.training_set import TrainingSet
@@ -19,7 +20,15 @@ from flowrig.twin.learning_curve import LearningPoint, learning_curve, training_
 from flowrig.twin.shapley import Attribution, shapley_values
 from flowrig.twin.surfaces import LEVELS, POINTS, Surface, surface
 
-__all__ = ["SplitR2", "TwinStudy", "fit_count", "study_twin"]
+__all__ = [
+    "EXPLAINING_FITS",
+    "ExplainedTwin",
+    "SplitR2",
+    "TwinStudy",
+    "explain_twin",
+    "fit_count",
+    "study_twin",
+]
 
 Array = NDArray[np.float64]
 
@@ -34,6 +43,12 @@ BACKGROUND = 64
 """Largest number of experiments that Shapley values are compared with; the time grows with it."""
 
 LEARNING_REPEATS = 3
+
+FEWEST = 10
+"""Least experiments of which four fifths are enough to learn from."""
+
+EXPLAINING_FITS = 2
+"""Number of fits of `explain_twin`: of the training share, and of all experiments."""
 
 
 @frozen
@@ -52,16 +67,14 @@ class SplitR2:
 
 
 @frozen(eq=False, kw_only=True)
-class TwinStudy:
-    """Predictions of a twin and measures of their accuracy.
+class ExplainedTwin:
+    """Predictions of a twin, and what they depend on.
 
     Attributes:
         space: the conditions.
         data: the experiments.
         training: which experiments the split trains on, shape `n`.
         predicted: every experiment as predicted by the twin of the training share.
-        scores: cross-validation over all experiments.
-        learning: accuracy against the number of experiments.
         attribution: Shapley values of the predicted objective at every experiment.
         surfaces: objective over pairs of the strongest conditions with numbers, the others held
             low, medium and high; where there are categories, for their choices, the others medium.
@@ -71,8 +84,6 @@ class TwinStudy:
     data: TrainingSet
     training: NDArray[np.bool_]
     predicted: Fold
-    scores: CrossValidation
-    learning: Sequence[LearningPoint]
     attribution: Attribution
     surfaces: Sequence[Surface]
 
@@ -93,6 +104,19 @@ class TwinStudy:
         ]
 
 
+@frozen(eq=False, kw_only=True)
+class TwinStudy(ExplainedTwin):
+    """An explained twin and measures of its accuracy.
+
+    Attributes:
+        scores: cross-validation over all experiments.
+        learning: accuracy against the number of experiments.
+    """
+
+    scores: CrossValidation
+    learning: Sequence[LearningPoint]
+
+
 def _r2(measured: Array, mean: Array) -> float:
     """Coefficient of determination; nan where all measurements are the same."""
     scatter = float(np.square(measured - measured.mean()).sum())
@@ -102,7 +126,7 @@ def _r2(measured: Array, mean: Array) -> float:
 
 def fit_count(experiments: int, repeats: int) -> int:
     """Number of fits in a study, for a progress bar."""
-    return 5 * repeats + LEARNING_REPEATS * len(training_sizes(experiments)) + 2
+    return 5 * repeats + LEARNING_REPEATS * len(training_sizes(experiments)) + EXPLAINING_FITS
 
 
 def study_twin(
@@ -131,25 +155,58 @@ def study_twin(
         InputError: fewer than ten experiments, or the surrogate cannot learn from them.
     """
     sizes = training_sizes(len(data))
-    rng = np.random.default_rng(seed)
-    training = np.zeros(len(data), dtype=bool)
-    training[rng.permutation(len(data))[: round(TRAINING_SHARE * len(data))]] = True
     scores = cross_validate(data, new_surrogate, repeats=repeats, seed=seed, on_fold=on_fit)
     learning = learning_curve(
         data, new_surrogate, space, sizes=sizes, repeats=LEARNING_REPEATS, seed=seed, on_fit=on_fit
     )
+    found = explain_twin(data, space, new_surrogate, seed=seed, on_fit=on_fit)
+    return TwinStudy(
+        space=space,
+        data=data,
+        training=found.training,
+        predicted=found.predicted,
+        attribution=found.attribution,
+        surfaces=found.surfaces,
+        scores=scores,
+        learning=learning,
+    )
+
+
+def explain_twin(
+    data: TrainingSet,
+    space: Space,
+    new_surrogate: Callable[[int], Surrogate],
+    *,
+    seed: int = 0,
+    on_fit: Callable[[], None] = lambda: None,
+) -> ExplainedTwin:
+    """Split 80/20, and explain the twin of all experiments: `study_twin` without its scores.
+
+    Args:
+        data: the experiments.
+        space: the conditions.
+        new_surrogate: makes an unfitted surrogate from a seed.
+        seed: everything random follows from it.
+        on_fit: called after each of the `EXPLAINING_FITS` fits.
+
+    Raises:
+        InputError: fewer than ten experiments, or the surrogate cannot learn from them.
+    """
+    if len(data) < FEWEST:
+        raise InputError(f"a twin needs at least {FEWEST} experiments, got {len(data)}")
+    rng = np.random.default_rng(seed)
+    training = np.zeros(len(data), dtype=bool)
+    training[rng.permutation(len(data))[: round(TRAINING_SHARE * len(data))]] = True
     learner, twin = new_surrogate(seed), new_surrogate(seed)
     for surrogate, rows in ((learner, training), (twin, np.ones_like(training))):
         data.fit(surrogate, rows)
         on_fit()
     attribution = _attribution(twin, data, rng)
-    return TwinStudy(
+    return ExplainedTwin(
         space=space,
         data=data,
         training=training,
         predicted=Fold.predicted(learner, data, np.arange(len(data)), rng),
-        scores=scores,
-        learning=learning,
         attribution=attribution,
         surfaces=_surfaces(twin, data, space, attribution.ranking, seed),
     )

@@ -4,7 +4,9 @@ Series colours are those of Okabe & Ito, "Color Universal Design" (2008), which 
 of colour vision tell apart; on dark ground lightened where the contrast asks for it.
 """
 
-__all__ = ["STYLE"]
+import re
+
+__all__ = ["CHART_STYLE", "STYLE", "alone"]
 
 LIGHT = """
 --ground:#fbfbfa;--card:#ffffff;--ink:#1d2329;--soft:#5b6670;--rule:#dfe3e6;--tint:#f0f3f5;
@@ -18,6 +20,39 @@ DARK = """
 --reagent:#24455c;--solvent:#3a4249;--carrier:#5b4a1d;--hot:#5a3220;--hot-edge:#f08a4b;
 --good:#4fd0a5;--warn:#f0a35e;--emission:#56b4e9;
 """
+
+CHART_STYLE = """svg text{fill:var(--ink);font-size:12px;font-family:inherit}
+svg.chart .grid path{stroke:var(--rule);fill:none}
+svg.chart .grid .axis,svg.chart .grid .tick{stroke:var(--soft)}
+svg.chart .grid text{fill:var(--soft);font-variant-numeric:tabular-nums}
+svg.chart .grid .label{fill:var(--ink);font-size:13px;font-weight:550}
+svg.chart .note{font-size:14px;font-weight:650}
+.best-so-far{fill:none;stroke:var(--ink);stroke-width:2;stroke-linejoin:round}
+.diagonal{fill:none;stroke:var(--soft);stroke-dasharray:5 4}
+.best-line{fill:none;stroke:var(--ink);stroke-dasharray:2 3}
+.ring{fill:none;stroke:var(--ink);stroke-width:1.8}
+.failed{fill:none;stroke:var(--warn);stroke-width:1.8}
+.spectrum{fill:none;stroke:var(--c0);stroke-width:1.8;stroke-linejoin:round}
+.emission{fill:var(--emission);fill-opacity:.2}
+.span rect{fill:var(--soft);fill-opacity:.12}
+.span text,.marker text{fill:var(--soft)}
+.marker path{stroke:var(--c1);stroke-dasharray:4 3}
+.marker text{fill:var(--c1);font-weight:600}
+.point{stroke:var(--card);stroke-width:.8}
+.error{stroke:currentColor;stroke-opacity:.55;stroke-width:1.3}
+.s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}
+.s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
+.point{fill:currentColor}
+.bar{stroke:none}
+.b0{fill:var(--c1)}.b1{fill:var(--c0)}.b2{fill:var(--c2)}.b3{fill:var(--c4)}.b4{fill:var(--c3)}
+.b5{fill:var(--c0);fill-opacity:.45}.b6{fill:var(--c5)}.b7{fill:var(--c1);fill-opacity:.45}
+.b8{fill:var(--soft);fill-opacity:.4}
+.point.hollow{fill:var(--card);stroke:currentColor;stroke-width:1.6}
+.legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin-top:6px}
+.ramp{width:160px;height:12px;vertical-align:-1px}
+.quartile{fill:none;stroke:currentColor;stroke-opacity:.45;stroke-width:1.2}
+"""
+"""The rules of charts, without those of pages and of the drawing of a rig."""
 
 STYLE = (
     f":root{{color-scheme:light dark;{LIGHT}}}"
@@ -54,37 +89,9 @@ figure{margin:0;break-inside:avoid}
 .wide{overflow-x:auto}
 .wide>svg{min-width:640px}
 svg.chart,svg.rig{display:block;width:100%;height:auto}
-svg text{fill:var(--ink);font-size:12px;font-family:inherit}
-svg.chart .grid path{stroke:var(--rule);fill:none}
-svg.chart .grid .axis,svg.chart .grid .tick{stroke:var(--soft)}
-svg.chart .grid text{fill:var(--soft);font-variant-numeric:tabular-nums}
-svg.chart .grid .label{fill:var(--ink);font-size:13px;font-weight:550}
-svg.chart .note{font-size:14px;font-weight:650}
-.best-so-far{fill:none;stroke:var(--ink);stroke-width:2;stroke-linejoin:round}
-.diagonal{fill:none;stroke:var(--soft);stroke-dasharray:5 4}
-.best-line{fill:none;stroke:var(--ink);stroke-dasharray:2 3}
-.ring{fill:none;stroke:var(--ink);stroke-width:1.8}
-.failed{fill:none;stroke:var(--warn);stroke-width:1.8}
-.spectrum{fill:none;stroke:var(--c0);stroke-width:1.8;stroke-linejoin:round}
-.emission{fill:var(--emission);fill-opacity:.2}
-.span rect{fill:var(--soft);fill-opacity:.12}
-.span text,.marker text{fill:var(--soft)}
-.marker path{stroke:var(--c1);stroke-dasharray:4 3}
-.marker text{fill:var(--c1);font-weight:600}
-.point{stroke:var(--card);stroke-width:.8}
-.error{stroke:currentColor;stroke-opacity:.55;stroke-width:1.3}
-.s0{color:var(--c0)}.s1{color:var(--c1)}.s2{color:var(--c2)}
-.s3{color:var(--c3)}.s4{color:var(--c4)}.s5{color:var(--c5)}
-.point{fill:currentColor}
-.bar{stroke:none}
-.b0{fill:var(--c1)}.b1{fill:var(--c0)}.b2{fill:var(--c2)}.b3{fill:var(--c4)}.b4{fill:var(--c3)}
-.b5{fill:var(--c0);fill-opacity:.45}.b6{fill:var(--c5)}.b7{fill:var(--c1);fill-opacity:.45}
-.b8{fill:var(--soft);fill-opacity:.4}
-.point.hollow{fill:var(--card);stroke:currentColor;stroke-width:1.6}
-.legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin-top:6px}
-.ramp{width:160px;height:12px;vertical-align:-1px}
-.quartile{fill:none;stroke:currentColor;stroke-opacity:.45;stroke-width:1.2}
-.symbol{width:14px;height:14px;vertical-align:-2px}
+"""
+    + CHART_STYLE
+    + """.symbol{width:14px;height:14px;vertical-align:-2px}
 .scroll{overflow:auto;max-height:640px;margin-top:12px;padding:0}
 table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
 th,td{padding:4px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
@@ -140,3 +147,19 @@ svg.rig .tau text{fill:var(--soft);font-size:12px}
 }
 """
 )
+
+
+def alone(drawing: str) -> str:
+    """The text of an SVG file that needs no page: a chart with its style, on light ground.
+
+    Colours are written out, since programs other than browsers do not know variables.
+
+    Args:
+        drawing: a chart as pages have it.
+    """
+    head, _, rest = drawing.partition(">")
+    head = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    style = f"svg{{background:var(--card);font-family:system-ui,sans-serif}}\n{CHART_STYLE}"
+    colors = dict(re.findall(r"(--[\w-]+):([^;]+);", LIGHT))
+    style = re.sub(r"var\((--[\w-]+)\)", lambda one: colors[one[1]], style)
+    return f"{head}><style>{style}</style>{rest}\n"

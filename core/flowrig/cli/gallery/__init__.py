@@ -1,0 +1,1 @@
+"""`flowrig gallery`: papers that are run again on emulated rigs."""
