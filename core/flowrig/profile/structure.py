@@ -517,7 +517,14 @@ def _shared() -> tuple[Converter, Mapping[type, Hook]]:
     process, then, and not once a profile.
     """
     converter = strict_converter(
-        named=(model.Stream, model.Component, model.DeviceEntry, model.Section, model.Channel)
+        named=(
+            model.Stream,
+            model.Component,
+            model.ControlLoop,
+            model.DeviceEntry,
+            model.Section,
+            model.Channel,
+        )
     )
     reader = _of_the_reader
     for cls, hook in (

@@ -10,6 +10,7 @@ from flowrig.problem.scale import Routes
 from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.linear import ratio_of
 from flowrig.profile.model import DeviceEntry, Profile, Section
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.profile.model.flow import VOLUME, volumes_by_hand
 from flowrig.profile.model.procedure import TIME, named_waits
 from flowrig.profile.topology import Topology
@@ -116,6 +117,10 @@ def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Na
     for name in named_waits(profile.procedure):
         meanings[name + TIME] = Meaning(time)
         ratios[name + TIME] = Ratio(Form(0.0, {name + TIME: 1.0}))
+    kept = {name: one for name, one in _kept(profile).items() if name not in meanings}
+    meanings |= {name: Meaning(one) for name, one in kept.items() if not isinstance(one, str)}
+    ratios |= {name: Ratio(Form(0.0, {name: 1.0})) for name in kept}
+    refused |= {name: one for name, one in kept.items() if isinstance(one, str)}
     joined: dict[str, Routes] = {}
     for name, found in _times(profile, positions or {}):
         meanings[name] = Meaning(time)
@@ -156,6 +161,17 @@ def _unit(entry: DeviceEntry) -> Unit | None:
         return unit_of(entry.abilities.unit)
     except ValueError:
         return None
+
+
+def _kept(profile: Profile) -> dict[str, Unit | str]:
+    """By control loop the unit of its reading, or why an expression cannot use its value."""
+    units, found = units_of_readings(profile.devices), dict[str, Unit | str]()
+    for name, loop in profile.control.items():
+        try:
+            found[name] = unit_of(units[loop.reading])
+        except (KeyError, ValueError):
+            found[name] = f"{loop.reading} has no unit that expressions know; say `at` in its loop"
+    return found
 
 
 def _times(

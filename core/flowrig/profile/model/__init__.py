@@ -16,6 +16,7 @@ from flowrig.profile.model.channels import (
     Pick,
     SpectrumSettings,
 )
+from flowrig.profile.model.control import ControlLoop
 from flowrig.profile.model.devices import DeviceEntry
 from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
@@ -68,6 +69,7 @@ __all__ = [
     "ChemistryChoice",
     "Choice",
     "Component",
+    "ControlLoop",
     "Dark",
     "DeviceEntry",
     "ExpressionLimit",
