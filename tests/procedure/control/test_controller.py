@@ -49,7 +49,7 @@ def course(controller: Controller, ratio: float, dead: int, lag: float, count: i
     return readings
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     ratio=st.floats(0.5, 3.0),
     dead=st.integers(0, 2),
@@ -71,7 +71,7 @@ def test_it_comes_to_rest_near_its_value(
         assert all(abs(one - 25.0) <= 0.25 + 1e-9 for one in last)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ratio=st.floats(0.3, 20.0), dead=st.integers(0, 3), begin=st.floats(50.0, 600.0))
 def test_it_swings_ever_less_even_where_its_gain_is_far_off(
     ratio: float, dead: int, begin: float

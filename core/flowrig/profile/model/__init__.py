@@ -16,7 +16,6 @@ from flowrig.profile.model.channels import (
     Pick,
     SpectrumSettings,
 )
-from flowrig.profile.model.control import ControlLoop
 from flowrig.profile.model.devices import DeviceEntry
 from flowrig.profile.model.features import Feature, Reading, bind_features
 from flowrig.profile.model.flow import (
@@ -49,7 +48,7 @@ from flowrig.profile.model.profile import (
 )
 from flowrig.profile.model.refill import FULL, RESERVOIR, Refill
 from flowrig.profile.model.scans import Scan
-from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
+from flowrig.profile.model.variables import Choice, ControlLoop, ExpressionLimit, Setting, Variable
 
 __all__ = [
     "ABSORBANCE",

@@ -19,7 +19,6 @@ from flowrig.problem.system import System
 from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
-from flowrig.profile.model.control import ControlLoop
 from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
 from flowrig.profile.model.features import Feature, bind_features, features_of_objective
 from flowrig.profile.model.flow import (
@@ -36,7 +35,7 @@ from flowrig.profile.model.lines import Lines
 from flowrig.profile.model.off_line import later_features
 from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
-from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
+from flowrig.profile.model.variables import ControlLoop, ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
