@@ -44,7 +44,7 @@ PLUG_SPREAD = 0.2
 
 
 PLUG_LOSS = 0.1
-"""Largest share of the absorbance of whole plugs that frames of parts of plugs may take (assumed)."""
+"""Largest share of the absorbance of whole plugs that frames of parts may take (assumed)."""
 
 
 DEEPEST = 0.01
