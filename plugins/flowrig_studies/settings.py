@@ -41,7 +41,7 @@ class RobustnessSettings(FeatureSettings):
         at: the condition.
         duration_s: how long [s] it is watched after its equilibrium time.
         every_s: time [s] from the frames of one point to those of the next; by default, and at
-            least, as long as they take.
+            least, as long as they and the dark frames between take.
     """
 
     at: At = field(factory=At)
@@ -58,7 +58,7 @@ class RobustnessSettings(FeatureSettings):
 
 def step_s(settings: RobustnessSettings, rig: StudyRig) -> float:
     """Time [s] from the frames of one point to those of the next."""
-    return max(settings.every_s or 0.0, rig.frames_s, 1e-3)
+    return max(settings.every_s or 0.0, rig.frames_s + rig.dark_s, 1e-3)
 
 
 @frozen(kw_only=True)

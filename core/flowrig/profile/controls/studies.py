@@ -42,6 +42,7 @@ __all__ = [
     "acquisition_s",
     "asked",
     "at_of",
+    "dark_s",
     "new_study",
     "require_points",
     "study_rig",
@@ -82,6 +83,12 @@ def acquisition_s(profile: Profile, frames: int) -> float:
     return longest_s + sum(scanning_s.values())
 
 
+def dark_s(profile: Profile) -> float:
+    """Time [s] that the dark frames before a sample take."""
+    exposures_us = (profile.devices[n].integration_time_us for n in profile.analysis.shuttered)
+    return profile.analysis.dark_frames * max(exposures_us, default=0.0) * 1e-6
+
+
 def study_rig(
     profile: Profile,
     seed: int = 1,
@@ -115,6 +122,7 @@ def study_rig(
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
+        dark_s=dark_s(profile),
         product_ul_min=partial(_product_ul_min, profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
