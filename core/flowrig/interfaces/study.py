@@ -90,9 +90,9 @@ class Point:
         continues: whether the flow of the point before is kept, whose conditions have to be the
             same. If that flow was interrupted meanwhile, the point settles first.
         after_s: of a point that continues: how long [s] after the frames of the point before began
-            its own frames begin; they begin at once if those took longer. Of another point: how
-            long after its liquid began to flow, in place of the equilibrium time. None to wait for
-            the equilibrium time.
+            its own frames begin; they begin at once if those, and the dark frames between, took
+            longer. Of another point: how long after its liquid began to flow, in place of the
+            equilibrium time. None to wait for the equilibrium time.
         frames: how many frames are taken, at most as many as of an experiment; as many as that if
             None. The share of them that shows the product stays the same.
         reason: why, in one phrase.
@@ -157,6 +157,8 @@ class StudyRig:
         residence_time_s: computes the residence time τ [s] under conditions.
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
+        dark_s: how long [s] the dark frames before them take, which are taken with the flow; looks
+            at one liquid are at least `frames_s + dark_s` apart.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
@@ -182,6 +184,7 @@ class StudyRig:
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
     can_continue: bool = True
+    dark_s: float = 0.0
     seed: int = 1
     rsd: Mapping[str, float] = field(factory=dict)
     earlier: Sequence[StudyPoint] = ()
