@@ -676,6 +676,8 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        is_foreign: that other liquids flow than the profile says, as a study may ask; left out
+            where they do not.
     """
 
     KIND: ClassVar = "decided"
@@ -695,6 +697,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    is_foreign: bool | None = None
 
 
 @frozen(kw_only=True)
