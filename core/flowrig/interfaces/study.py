@@ -80,6 +80,17 @@ class StudySettings:
         """
         return ""
 
+    def asks(self, rig: "StudyRig") -> str:
+        """What a person is asked before the stage begins, as one question; "" for nothing.
+
+        A gate asks it, unless the profile has a gate for this stage.
+        """
+        return ""
+
+    def asks_after(self, rig: "StudyRig") -> str:
+        """What a person is asked before the next stage begins, as one question; "" for nothing."""
+        return ""
+
 
 @frozen(kw_only=True)
 class Point:
@@ -102,6 +113,8 @@ class Point:
         values: of a point that continues: what other devices are set to from the point before on,
             by device a position, such as the tube of a collector. Others are as in every
             experiment, and so are these again where the flow ends or the run holds.
+        is_foreign: whether other liquids flow than the profile says, such as a dye that a person
+            was asked for; nothing learns from it, and it is never the best experiment.
     """
 
     conditions: Conditions
@@ -111,6 +124,7 @@ class Point:
     reason: str = ""
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    is_foreign: bool = False
 
 
 @frozen(kw_only=True)
@@ -160,6 +174,7 @@ class StudyRig:
         dark_s: how long [s] the dark frames before them take, which are taken with the flow; looks
             at one liquid are at least `frames_s + dark_s` apart.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        liquids: streams that are neither carriers nor gases.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
@@ -181,6 +196,7 @@ class StudyRig:
     frames: int
     frames_s: float
     product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    liquids: tuple[str, ...] = ()
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
     can_continue: bool = True

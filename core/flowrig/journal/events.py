@@ -679,6 +679,8 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        is_foreign: that other liquids flow than the profile says, as a study may ask; left out
+            where they do not.
     """
 
     KIND: ClassVar = "decided"
@@ -698,6 +700,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    is_foreign: bool | None = None
 
 
 @frozen(kw_only=True)

@@ -649,6 +649,7 @@ def _decision(event: Event[Decided]) -> Decision:
         arm=data.arm,
         keeps_s=data.keeps_s or 0.0,
         values=data.values or {},
+        is_foreign=bool(data.is_foreign),
     )
 
 

@@ -36,6 +36,7 @@ from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import Profile, Scan, Stage, Variable
 from flowrig.profile.model.flow import GAS
+from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
 
@@ -182,6 +183,7 @@ def study_rig(
         frames_s=acquisition_s(profile, profile.analysis.frames),
         dark_s=dark_s(profile),
         product_ul_min=partial(_product_ul_min, profile),
+        liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
         can_continue=not profile.procedure,
@@ -193,13 +195,17 @@ def study_rig(
     )
 
 
+def _liquids(profile: Profile) -> tuple[str, ...]:
+    """The streams that are neither carriers nor gases."""
+    streams = profile.streams.items()
+    return tuple(n for n, one in streams if one.phase != GAS and one.role != "carrier")
+
+
 def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
     """Liquid [µL/min] that flows under conditions, without carriers and gases."""
-    return sum(
-        rate
-        for name, rate in profile.flow_rates_ul_min(conditions).items()
-        if profile.streams[name].phase != GAS and profile.streams[name].role != "carrier"
-    )
+    liquids = _liquids(profile)
+    rates_ul_min = profile.flow_rates_ul_min(conditions).items()
+    return sum(rate for name, rate in rates_ul_min if name in liquids)
 
 
 def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
@@ -411,8 +417,27 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
         stages.append(fitted)
         wrong += found
         gates += [] if found else gate_of(profile, fitted)
+    if not wrong:
+        gates += _questions(profile, stages)
     campaign = attrs.evolve(campaign, stages=tuple(stages))
     return attrs.evolve(profile, campaign=campaign, gates=tuple(gates)), wrong
+
+
+def _questions(profile: Profile, stages: Sequence[Stage]) -> Iterator[Gate]:
+    """What studies ask a person before their stage, and before the one after it."""
+    guarded = {gate.stage for gate in profile.gates}
+    assert profile.campaign is not None
+    for stage, following in zip(stages, [*stages[1:], None], strict=True):
+        settings = stage.settings
+        if not isinstance(settings, StudySettings):
+            continue
+        rig = study_rig(profile, profile.campaign.seed)
+        for name, to, asks in (
+            (f"before-{stage.name}", stage, settings.asks),
+            (f"after-{stage.name}", following, settings.asks_after),
+        ):
+            if to is not None and to.name not in guarded and (text := asks(rig)):
+                yield Gate(name=name, before="stage", stage=to.name, asks=text)
 
 
 def _fitted(
