@@ -383,6 +383,7 @@ class Resumed(EventData):
         waiting: experiments whose figure of merit waits for results.
         merits: figure of merit of those that may be the best, by the number of the experiment;
             a result that is withdrawn later takes one of them away.
+        goals: the same for the merits of goals, see `measured`.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
@@ -405,6 +406,7 @@ class Resumed(EventData):
     best: float | None
     waiting: tuple[Count, ...] = ()
     merits: Mapping[str, float] = field(factory=dict)
+    goals: Mapping[str, Mapping[str, float]] | None = None
 
 
 @frozen(kw_only=True)
@@ -771,6 +773,8 @@ class Measured(EventData):
         flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
         interrupted: of a point that was to continue: that its flow was interrupted, so that it
             settled first; left out where it was not.
+        goals: of an objective with several goals: the merit of each by name, 0 at its `worst`;
+            left out where a feature has no value.
     """
 
     KIND: ClassVar = "measured"
@@ -789,6 +793,7 @@ class Measured(EventData):
     to_come: Mapping[str, Number | None] | None = None
     flowing_s: Number | None = None
     interrupted: bool | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -900,6 +905,7 @@ class ResultEntered(EventData):
         lost: why there is no result for the quantities in `units`, or for any where `units` is
             empty; it withdraws their earlier values. Empty where nothing is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
+        goals: the merits of its goals, see `measured`.
     """
 
     KIND: ClassVar = "result"
@@ -914,6 +920,7 @@ class ResultEntered(EventData):
     files: tuple[ResultFile, ...] = ()
     lost: str = ""
     objective: Number | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
