@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowrig.clock import VirtualClock
+from flowrig.clock import Clock, RealClock, VirtualClock
 from flowrig.journal.events import (
     ControlEnded,
     ControlTold,
@@ -83,6 +83,7 @@ def run(
     more: str = "",
     equilibrium: float = 4.0,
     experiments: int = 1,
+    clock: Clock | None = None,
 ) -> tuple[RunOutcome, list[AnyEvent]]:
     """A run, and its journal."""
     folder.mkdir(exist_ok=True)
@@ -92,7 +93,7 @@ def run(
     if faults is not None:
         chosen = {"simulator": faults.simulator, "listeners": [faults]}
     options = RunOptions(
-        folder=folder / "run", simulate=True, clock=VirtualClock(), seed=1, **chosen
+        folder=folder / "run", simulate=True, clock=clock or VirtualClock(), seed=1, **chosen
     )
     outcome = start_run(folder / "rig.toml", options)
     with RunRecord(folder / "run") as record:
@@ -249,3 +250,16 @@ def test_a_loop_works_neither_on_hold_nor_in_the_safe_state(tmp_path: Path) -> N
     )
     assert not corrections(events[at:])
     assert of(events, ExperimentBegun)
+
+
+@pytest.mark.slow
+def test_a_velocity_is_kept_in_real_time(tmp_path: Path) -> None:
+    """Drivers have threads of their own there; the loop works at the same looks."""
+    more = '[path.reactor]\nlength = "6 cm"\n[control.velocity]\nevery = "5 s"\n'
+    more += '[space]\nvelocity = { range = ["24 mm/s", "25 mm/s"] }\n'
+    faults = Faults({"pump_pfo": "slips"})
+    outcome, events = run(tmp_path, faults, more=more, equilibrium=12.0, clock=RealClock())
+    assert outcome.state == "finished"
+    (ended,) = of(events, ControlEnded)
+    assert ended.reading.last == pytest.approx(ended.at, rel=0.02)
+    assert len(corrections(events)) == ended.corrections >= 2
