@@ -578,7 +578,9 @@ def _plungers(
         if stream.syringe is None:
             return steady_source(stream.capacity_ul, filled_ul, start_s, loss)
         phase = float(generator(seed, f"screw of {stream.name}").uniform(0.0, 2 * math.pi))
-        return Plunger(stream.syringe, filled_ul, settings.flow_ripple, phase, start_s, loss)
+        return Plunger(
+            stream.syringe, filled_ul, settings.flow_ripple, phase, start_s, loss_per_h=loss
+        )
 
     return {name: driving(stream) for name, stream in profile.streams.items()}
 

@@ -101,6 +101,8 @@ class Point:
         values: of a point that continues: what other devices are set to from the point before on,
             by device a position, such as the tube of a collector. Others are as in every
             experiment, and so are these again where the flow ends or the run holds.
+        asks: of a point that does not continue: what a person is asked before it, "" for nothing.
+            The run holds with this text until the person lets it go on, or skips the point.
     """
 
     conditions: Conditions
@@ -110,6 +112,7 @@ class Point:
     reason: str = ""
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
 
 
 @frozen(kw_only=True)
@@ -157,6 +160,8 @@ class StudyRig:
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        species_umol_min: computes how much [µmol/min] of each species that streams contain flows
+            under conditions.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
@@ -178,6 +183,7 @@ class StudyRig:
     frames: int
     frames_s: float
     product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    species_umol_min: Callable[[Conditions], Mapping[str, float]] = field(default=lambda _: {})
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
     can_continue: bool = True

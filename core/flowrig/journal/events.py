@@ -676,6 +676,7 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        asks: what a person is asked before it begins; left out where nothing is.
     """
 
     KIND: ClassVar = "decided"
@@ -695,6 +696,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    asks: str | None = None
 
 
 @frozen(kw_only=True)

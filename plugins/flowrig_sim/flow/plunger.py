@@ -61,6 +61,7 @@ class Plunger:
         ripple: float,
         phase: float,
         start_s: float,
+        *,
         loss_per_h: float = 0.0,
     ) -> None:
         self.inner_diameter_mm = syringe.inner_diameter_mm
@@ -218,7 +219,9 @@ def steady_source(
         start_s: rig time [s] when the world begins.
         loss_per_h: share of what it delivers that is lost more with every hour.
     """
-    return Plunger(Syringe(volume_ul, STEADY_BORE_MM), fill_ul, 0.0, 0.0, start_s, loss_per_h)
+    return Plunger(
+        Syringe(volume_ul, STEADY_BORE_MM), fill_ul, 0.0, 0.0, start_s, loss_per_h=loss_per_h
+    )
 
 
 def _position_ul(courses: Array, times_s: Array) -> Array:

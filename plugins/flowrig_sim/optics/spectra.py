@@ -158,7 +158,7 @@ class AbsorptionOptics:
     def counts(self, views: Sequence[View], exposure_us: float) -> Array32:
         """Expected counts above dark, shape `n x p`; see `flowrig_sim.exposures.Optics`."""
         lamp = self._lamp * np.float32(exposure_us / REFERENCE_US)
-        if any([one.drift.lamp != 1.0 for one in views]):
+        if any(one.drift.lamp != 1.0 for one in views):
             lamp = lamp * _column([one.drift.lamp for one in views])
         if views[0].product is None:
             return np.broadcast_to(lamp, (len(views), self._lamp.size))

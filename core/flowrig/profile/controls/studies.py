@@ -116,6 +116,7 @@ def study_rig(
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
         product_ul_min=partial(_product_ul_min, profile),
+        species_umol_min=partial(_species_umol_min, profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
         can_continue=not profile.procedure,
@@ -134,6 +135,15 @@ def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
         for name, rate in profile.flow_rates_ul_min(conditions).items()
         if profile.streams[name].phase != GAS and profile.streams[name].role != "carrier"
     )
+
+
+def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
+    """How much [µmol/min] of each species flows under conditions; 1 mol/L is 1 µmol/µL."""
+    found = dict[str, float]()
+    for name, rate in profile.flow_rates_ul_min(conditions).items():
+        for species, mol_l in profile.streams[name].contains_mol_l.items():
+            found[species] = found.get(species, 0.0) + rate * mol_l
+    return found
 
 
 def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
@@ -252,6 +262,8 @@ def _require_point(place: int, one: Point, rig: StudyRig) -> None:
         raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
     if not 0.0 <= one.keeps_s < math.inf:
         raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    if one.asks and one.continues:
+        raise PluginError(f"point {place} asks a person and continues; the flow stops meanwhile")
     wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
     if wrong or (one.values and not one.continues):
         raise PluginError(
