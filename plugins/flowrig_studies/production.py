@@ -184,7 +184,7 @@ class Production(Study):
     def __init__(self, rig: StudyRig, settings: ProductionSettings) -> None:
         super().__init__(rig, settings)
         self._start = rig.conditions(settings.at)
-        self._every_s = max(settings.look_every_s, rig.frames_s)
+        self._every_s = max(settings.look_every_s, rig.frames_s + rig.dark_s)
         self._known = dict[tuple[Value, ...], _Amounts]()
 
     def _amounts(self, conditions: Conditions) -> _Amounts:

@@ -128,7 +128,9 @@ def test_an_impossible_filling_is_refused(fill_ul, message):
 )
 def test_a_worn_seal_loses_a_share_that_grows_with_time(moves, loss):
     """What is lost of each command is its share half way through the command's new volume."""
-    sound, worn = (Plunger(Syringe(math.inf, 28.6), 1e9, 0.0, 0.3, 0.0, one) for one in (0.0, loss))
+    sound, worn = (
+        Plunger(Syringe(math.inf, 28.6), 1e9, 0.0, 0.3, 0.0, loss_per_h=one) for one in (0.0, loss)
+    )
     time_s, expected_ul = 0.0, 0.0
     for rate_ul_min, duration_s in moves:
         times_s = np.array([time_s, time_s + duration_s])
