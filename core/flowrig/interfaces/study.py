@@ -183,6 +183,8 @@ class StudyRig:
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
+        vessels_ul: by device, how much [µL] the vessel holds to which each position leads; without
+            those of which that is not known.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
@@ -205,6 +207,7 @@ class StudyRig:
     liquids: tuple[str, ...] = ()
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
+    vessels_ul: Mapping[str, Mapping[str, float]] = field(factory=dict)
     can_continue: bool = True
     dark_s: float = 0.0
     seed: int = 1
