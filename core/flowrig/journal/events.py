@@ -681,6 +681,7 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        asks: what a person is asked before it begins; left out where nothing is.
         is_foreign: that other liquids flow than the profile says, as a study may ask; left out
             where they do not.
     """
@@ -702,6 +703,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    asks: str | None = None
     is_foreign: bool | None = None
 
 

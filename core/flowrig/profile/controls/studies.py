@@ -109,6 +109,7 @@ _OF_POINTS = {
     "reason": "a text",
     "keeps_s": "a number",
     "values": "values by name",
+    "asks": "a text",
 }
 
 _OF_FRACTIONS = {
@@ -183,6 +184,7 @@ def study_rig(
         frames_s=acquisition_s(profile, profile.analysis.frames),
         dark_s=dark_s(profile),
         product_ul_min=partial(_product_ul_min, profile),
+        species_umol_min=partial(_species_umol_min, profile),
         liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
@@ -206,6 +208,15 @@ def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
     liquids = _liquids(profile)
     rates_ul_min = profile.flow_rates_ul_min(conditions).items()
     return sum(rate for name, rate in rates_ul_min if name in liquids)
+
+
+def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
+    """How much [µmol/min] of each species flows in the product; 1 mol/L is 1 µmol/µL."""
+    found, rates_ul_min = dict[str, float](), profile.flow_rates_ul_min(conditions)
+    for name in _liquids(profile):
+        for species, mol_l in profile.streams[name].contains_mol_l.items():
+            found[species] = found.get(species, 0.0) + rates_ul_min.get(name, 0.0) * mol_l
+    return found
 
 
 def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
@@ -331,6 +342,8 @@ def _require_point(place: int, one: Point, rig: StudyRig) -> None:
         raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
     if not 0.0 <= one.keeps_s < math.inf:
         raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    if one.asks and one.continues:
+        raise PluginError(f"point {place} asks a person and continues; the flow stops meanwhile")
     wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
     if wrong or (one.values and not one.continues):
         raise PluginError(
