@@ -244,9 +244,9 @@ def _finish(outcome: "RunOutcome") -> None:
 def _show_ending(outcome: "RunOutcome") -> list[str]:
     """Print how a run ended; returns the options that a resume needs."""
     from flowrig.cli.results.report import write_html
-    from flowrig.cli.terminal.hold_text import hold_of
     from flowrig.errors import InputError
     from flowrig.journal.events import HoldBegun, Resumed, WentOn
+    from flowrig.operator.hold import Hold
     from flowrig.run_record.trips import latched_trips
 
     with outcome.record() as record, sound_folder(outcome.folder):
@@ -274,7 +274,7 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
                 say(str(error), fg="red", err=True)
     options = [f"--reset-trip {rule}" for rule in tripped]
     if waits is not None and isinstance(waits.data, HoldBegun):
-        options += filter(None, [hold_of(waits.data).options])
+        options += filter(None, [Hold.of(waits.data).options])
     return options
 
 
