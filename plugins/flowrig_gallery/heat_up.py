@@ -18,21 +18,19 @@ from flowrig.interfaces.gallery import (
     PaperTwin,
     TwinDrawing,
 )
+from flowrig_gallery.proofs import one_condition, returning_condition
 from flowrig_gallery.shapes import (
     best_so_far,
     campaign_run,
     means,
     near,
     own_run,
-    relative,
-    scatter_claims,
     sign_claims,
     swept,
 )
 
 __all__ = ["HeatUp"]
 
-FEATURES = ("a300", "pli", "pla")
 REFERENCES = 5
 """How often the paper comes back to its reference condition."""
 
@@ -78,40 +76,24 @@ class HeatUp(Paper):
 
 
 def _robustness(run: GalleryRun) -> GalleryFigure:
-    made = run.usable("robustness")
-    began_s = made[0].ended_s
-    return GalleryFigure(
+    return one_condition(
+        run,
+        {"a300": 0.031, "pli": 0.052, "pla": 0.042},
         name="robustness",
         title="Half an hour at one condition",
         paper="Features scatter by a few percent once the flow is steady.",
-        drawings=[
-            relative(run, made, FEATURES, lambda one: (one.ended_s - began_s) / 60.0, "time (min)")
-        ],
-        claims=scatter_claims(
-            run,
-            "robustness",
-            {"a300": 0.031, "pli": 0.052, "pla": 0.042},
-            (len(made), len(made)),
-        ),
         notes=["The paper does not give the condition; this one is as bright as its campaign."],
     )
 
 
 def _perturbation(run: GalleryRun) -> GalleryFigure:
-    again = [one for one in run.usable("perturbation") if one.reason == "reference"]
-    return GalleryFigure(
+    return returning_condition(
+        run,
+        {"a300": 0.037, "pli": 0.042, "pla": 0.034},
+        REFERENCES,
         name="cross-contamination",
         title="A reference condition between random ones",
         paper="The condition comes back five times, and nothing is left of the ones between.",
-        drawings=[
-            relative(run, again, FEATURES, lambda one: float(again.index(one) + 1), "repeat")
-        ],
-        claims=scatter_claims(
-            run,
-            "perturbation",
-            {"a300": 0.037, "pli": 0.042, "pla": 0.034},
-            (REFERENCES, len(again)),
-        ),
     )
 
 

@@ -19,14 +19,13 @@ from flowrig.interfaces.gallery import (
     PaperTwin,
     TwinDrawing,
 )
+from flowrig_gallery.proofs import one_condition, returning_condition
 from flowrig_gallery.shapes import (
     best_so_far,
     campaign_run,
     means,
     near,
     own_run,
-    relative,
-    scatter_claims,
     sign_claims,
     swept,
 )
@@ -50,7 +49,6 @@ LABELS = {
     "side_380": "share of the PL near 380 nm",
     "side_600": "share of the PL near 600 nm",
 }
-FEATURES = ("a300", "pli", "pla")
 REPEATS = 5
 """How often the paper comes back to its condition."""
 
@@ -94,40 +92,24 @@ class HotInjection(Paper):
 
 
 def _stability(run: GalleryRun) -> GalleryFigure:
-    made = run.usable("robustness")
-    began_s = made[0].ended_s
-    return GalleryFigure(
+    return one_condition(
+        run,
+        {"a300": 0.013, "pli": 0.011, "pla": 0.010},
         name="stability",
         title="Two hours at one condition",
         paper="Features scatter by little more than one percent.",
-        drawings=[
-            relative(run, made, FEATURES, lambda one: (one.ended_s - began_s) / 60.0, "time (min)")
-        ],
-        claims=scatter_claims(
-            run,
-            "robustness",
-            {"a300": 0.013, "pli": 0.011, "pla": 0.010},
-            (len(made), len(made)),
-        ),
         notes=["The paper does not give the condition; here it is the middle of the space."],
     )
 
 
 def _perturbation(run: GalleryRun) -> GalleryFigure:
-    again = [one for one in run.usable("perturbation") if one.reason == "reference"]
-    return GalleryFigure(
+    return returning_condition(
+        run,
+        {"a300": 0.028, "pli": 0.012, "pla": 0.011},
+        REPEATS,
         name="perturbation",
         title="A condition that comes back between others",
         paper="Five repeats scatter by one to three percent.",
-        drawings=[
-            relative(run, again, FEATURES, lambda one: float(again.index(one) + 1), "repeat")
-        ],
-        claims=scatter_claims(
-            run,
-            "perturbation",
-            {"a300": 0.028, "pli": 0.012, "pla": 0.011},
-            (REPEATS, len(again)),
-        ),
     )
 
 

@@ -1,6 +1,5 @@
 """Panels and claims that several papers have."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,16 +20,11 @@ __all__ = [
     "means",
     "near",
     "own_run",
-    "relative",
-    "scatter_claims",
     "sign_claims",
     "swept",
 ]
 
 RUNS = Path(__file__).parent / "runs"
-
-MOST_DRAWN = 60
-"""About how many looks of a series are drawn."""
 
 Number = Callable[[GalleryExperiment], float]
 
@@ -56,27 +50,6 @@ def campaign_run(name: str, profile: str) -> PaperRun:
 def near(value: float, published: float, off: float) -> bool:
     """Whether a number is within a share of the published one."""
     return abs(value - published) <= off * abs(published)
-
-
-def relative(
-    run: GalleryRun,
-    experiments: Sequence[GalleryExperiment],
-    features: Sequence[str],
-    x: Number,
-    x_label: str,
-) -> Panel:
-    """Features in percent of their mean; of very many looks only some are drawn."""
-    series, every = [], max(1, len(experiments) // MOST_DRAWN)
-    for name in features:
-        values = np.array([one.features[name] for one in experiments])
-        series.append(
-            Series(
-                name=run.labels.get(name, name),
-                x=[x(one) for one in experiments][::every],
-                y=(100.0 * values / values.mean()).tolist()[::every],
-            )
-        )
-    return Panel(x=x_label, y="% of the mean", series=series)
 
 
 def swept(
@@ -123,33 +96,6 @@ def best_so_far(values: Sequence[float]) -> list[float]:
     """The highest value up to each place; nan counts as none."""
     filled = np.where(np.isfinite(values), values, -np.inf)
     return np.maximum.accumulate(filled).tolist() if len(filled) else []
-
-
-def scatter_claims(
-    run: GalleryRun, stage: str, published: Mapping[str, float], counts: tuple[int, int]
-) -> list[Claim]:
-    """Relative standard deviations that a study found, within three standard errors of published.
-
-    Args:
-        run: with the study.
-        stage: of the study.
-        published: relative standard deviations, as fractions, by feature.
-        counts: how many values the published one and that of the run are from.
-    """
-    claims = []
-    for name, rsd in published.items():
-        value = run.finding(stage, name)
-        both = zip((rsd, value), counts, strict=True)
-        off = 3.0 * math.hypot(*(one / math.sqrt(2.0 * (n - 1)) for one, n in both))
-        claims.append(
-            Claim(
-                kind="size",
-                paper=f"{run.labels.get(name, name)}: {100 * rsd:.1f} %",
-                found=f"{100 * value:.1f} % (agrees within {100 * off:.1f}, three standard errors)",
-                agrees=abs(value - rsd) <= off,
-            )
-        )
-    return claims
 
 
 def sign_claims(

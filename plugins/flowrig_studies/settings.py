@@ -18,6 +18,9 @@ __all__ = [
     "step_s",
 ]
 
+SAMPLES = 5
+"""Samples after the first one of a study of a rig that measures nothing in line."""
+
 MOST_COMBINATIONS = 10_000
 """Points of a grid beyond which nobody waits for it."""
 
@@ -41,7 +44,8 @@ class RobustnessSettings(FeatureSettings):
         at: the condition.
         duration_s: how long [s] it is watched after its equilibrium time.
         every_s: time [s] from the frames of one point to those of the next; by default, and at
-            least, as long as they take.
+            least, as long as they take. Where nothing is measured in line, a fifth of
+            `duration_s` by default.
     """
 
     at: At = field(factory=At)
@@ -58,7 +62,10 @@ class RobustnessSettings(FeatureSettings):
 
 def step_s(settings: RobustnessSettings, rig: StudyRig) -> float:
     """Time [s] from the frames of one point to those of the next."""
-    return max(settings.every_s or 0.0, rig.frames_s, 1e-3)
+    every_s = settings.every_s
+    if every_s is None and not rig.frames_s > 0.0:
+        every_s = settings.duration_s / SAMPLES
+    return max(every_s or 0.0, rig.frames_s, 1e-3)
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
 from flowrig.errors import InputError
@@ -345,6 +346,16 @@ class Study(ABC):
         self.rig = rig
         self.settings = settings
 
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether its next points depend on results that are entered later.
+
+        A run waits for them before it asks: for those of the features that the study looks at, and
+        for those by which an experiment of the stages before is the best. It does not wait while a
+        flow is kept.
+        """
+        return True
+
     @abstractmethod
     def most_points(self) -> int:
         """The largest number of points that this study may ask for; it does not depend on any."""
@@ -382,6 +393,12 @@ class Study(ABC):
 
 class PlannedStudy(Study):
     """A study whose points are known from the beginning."""
+
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether one of its settings is the best experiment of the stages before."""
+        fields = attrs.fields(type(self.settings)) if attrs.has(type(self.settings)) else ()
+        return At("best") in [getattr(self.settings, one.name) for one in fields]
 
     @abstractmethod
     def plan(self) -> Sequence[Point]:

@@ -365,7 +365,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
     try:
         study = new_study(stage, rig)
         count = asked(study.most_points)
-        if isinstance(study, PlannedStudy):
+        if isinstance(study, PlannedStudy) and isinstance(count, int) and count <= MOST_POINTS:
             require_points(asked(study.plan), rig, count)
     except MissingDependencyError:  # a run says what to install
         pass
