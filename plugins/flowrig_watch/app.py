@@ -13,8 +13,11 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from flowrig.errors import FlowrigError, InputError
+from flowrig.operator.requests import MEANINGS
+from flowrig_watch.commands import Commands
 from flowrig_watch.door import Access, Door
 from flowrig_watch.runs import Runs
+from flowrig_watch.seat import Seat
 from flowrig_watch.view import Mark, RunView
 
 __all__ = ["Pages", "application"]
@@ -39,11 +42,15 @@ class Pages:
         runs: the runs to show.
 
     Attributes:
+        seat: who steers.
+        commands: answers the requests that change something.
         open: how many pages listen.
     """
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
+        self.seat = Seat()
+        self.commands = Commands(runs, self.seat)
         self.open = 0
 
     async def page(self, request: Request) -> Response:
@@ -102,8 +109,8 @@ class Pages:
             await asyncio.sleep(LIST_S)
 
     async def _run(self, view: RunView, mark: Mark, role: str) -> AsyncIterator[str]:
-        yield _event("hello", {"role": role})
-        health: object = None
+        yield _event("hello", {"role": role, "meanings": MEANINGS})
+        before: object = None
         silent_s = 0.0
         while True:
             try:
@@ -112,11 +119,12 @@ class Pages:
                 yield _event("trouble", {"text": str(error)})
                 await asyncio.sleep(LIST_S)
                 continue
-            now, state = view.mark, view.state()
+            now, state = view.mark, {**view.state(), "seat": self.seat.as_json()}
             silent_s += LOOK_S
-            if now.sequence != mark.sequence or state["health"] != health or silent_s > ALIVE_S:
+            beside = (now.sequence, state["health"], state["seat"])
+            if beside != before or silent_s > ALIVE_S:
                 yield await asyncio.to_thread(_told, view, mark, now, state)
-                mark, health, silent_s = now, state["health"], 0.0
+                mark, before, silent_s = now, beside, 0.0
             await asyncio.sleep(LOOK_S)
 
 
@@ -158,7 +166,8 @@ def application(pages: Pages, access: Access) -> Starlette:
             Route("/runs", pages.list_events),
             Route("/runs/{name}", pages.run_events),
             Route("/runs/{name}/spectra/{index:int}", pages.spectra),
+            *pages.commands.routes,
         ],
         middleware=[Middleware(Door, access=access)],
-        exception_handlers={InputError: _refused(404), FlowrigError: _refused(503)},
+        exception_handlers={InputError: _refused(400), FlowrigError: _refused(503)},
     )

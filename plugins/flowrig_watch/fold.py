@@ -14,6 +14,7 @@ from flowrig.journal.events import (
     Decided,
     Ended,
     Event,
+    ExperimentBegun,
     HandDone,
     Intent,
     Measured,
@@ -163,7 +164,7 @@ class Fold:
         if isinstance(data, (*COUNTED, HandDone)):
             self._count(event)
         match data:
-            case Reading() | Intent():
+            case Reading() | Intent() | SafeStateSought():
                 self._draw(event, x)
             case Decided() | Measured() | Checked() | ResultEntered():
                 self._tabulate(event, x, wall_s)
@@ -173,8 +174,8 @@ class Fold:
                 self._trips.append(event)
             case Calibrated():
                 self.calibrated = event.sequence
-            case SafeStateSought():
-                self.safe = data
+            case ExperimentBegun():
+                self.pace.has_begun = True
             case Ended():
                 self.ended = data
         self._hold(event, wall_s)
@@ -234,7 +235,7 @@ class Fold:
     def _count(self, event: AnyEvent) -> None:
         before_ul = self.ledger.waste.filled_ul
         self.ledger.follow(event.time_s, event.data)
-        if isinstance(event.data, Outcome):
+        if isinstance(event.data, Outcome) and self.pace.has_begun:
             self.pace.draw(event.data.dispensed_ul or {})
             self.pace.fill(before_ul, self.ledger.waste.filled_ul)
 
@@ -252,6 +253,8 @@ class Fold:
         rates = self.status.rig_state.commanded_rates_ul_min
         for name in self.charts["flows"].lines.values():
             values[f"flow:{name}"] = rates.get(name, 0.0)
+        if isinstance(event.data, SafeStateSought):
+            self.safe = event.data
         if isinstance(event.data, Reading):
             for name, heater in event.data.heaters.items():
                 values[f"temperature:{name}"] = heater.temperature_c

@@ -35,11 +35,14 @@ class Pace:
 
     Attributes:
         measured: how many experiments this process has measured.
+        has_begun: whether its first experiment has begun; what is drawn before, to fill the path,
+            says nothing about those to come.
         drawn_ul: volume [µL] by stream that this process has drawn for them.
         filled_ul: volume [µL] by waste that has come to it.
     """
 
     measured: int = 0
+    has_begun: bool = False
     drawn_ul: dict[str, float] = field(factory=dict)
     filled_ul: dict[str, float] = field(factory=dict)
     _times_s: deque[float] = field(factory=lambda: deque(maxlen=RECENT + 1))

@@ -58,15 +58,24 @@ class Runs:
         """Whether a program works on one of them."""
         return any(map(is_locked, self.folders.values()))
 
+    def folder(self, name: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            InputError: there is none of this name.
+        """
+        found = self.folders.get(name)
+        if found is None:
+            raise InputError(f"there is no run {name!r}")
+        return found
+
     def view(self, name: str) -> RunView:
         """The view of a run.
 
         Raises:
             InputError: there is none of this name.
         """
-        folder = self.folders.get(name)
-        if folder is None:
-            raise InputError(f"there is no run {name!r}")
+        folder = self.folder(name)
         with self._lock:
             view = self._views.pop(name, None) or RunView(folder, self._plugins)
             self._views[name] = view

@@ -9,6 +9,7 @@ import numpy as np
 from attrs import asdict, frozen
 from numpy.typing import NDArray
 
+from flowrig.cli.sound_folder import sound_folder
 from flowrig.errors import InputError
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import ChangesAccepted, HoldBegun, JournalCut
@@ -86,7 +87,7 @@ class RunView:
         Raises:
             FlowrigError: this is no run that can be read; the message says why.
         """
-        with self._lock:
+        with self._lock, sound_folder(self.folder):
             stamp = _stamp(self.folder)
             if stamp != self._stamp or self._fold is None:
                 self._read()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from some_events import begun, decided, measured, reading, stage
 
-from flowrig.journal.events import Calibrated, Intent, Objective, Opened, Outcome
+from flowrig.journal.events import Calibrated, ExperimentBegun, Intent, Objective, Opened, Outcome
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, read_profile
@@ -58,6 +58,7 @@ def experiment(
     """An experiment is decided, runs, and is measured."""
     time_s = 100.0 * index
     journal.append(decided(index=index, conditions=CONDITIONS), time_s)
+    journal.append(ExperimentBegun(index=index), time_s)
     rates = {"CuI": 50.0, "ODE": 100.0}
     start = journal.append(Intent(command="start", flow_rates_ul_min=rates), time_s + 1.0)
     journal.append(Outcome(intent=start.sequence, command="start", outcome="done"), time_s + 1.0)

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from click.testing import Result
 from shown_run import under_way
 
+from flowrig.cli.runs.watch import OpensPage
 from flowrig.errors import InputError
 from flowrig.interfaces.live import ViewOptions
 from flowrig.plugins import offers
@@ -66,3 +69,47 @@ def test_the_base_install_imports_no_server() -> None:
     words += "offer = Plugins.discover().offer('view', 'web')\n"
     words += "assert not {'starlette', 'uvicorn'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", words], check=True, timeout=120)
+
+
+def test_speed_is_for_emulated_rigs(flowrig: Callable[..., Result], tmp_path: Path) -> None:
+    words = ("run", "cs3cu2i5-heatup-chem3", "--speed", "60", "--out", tmp_path / "run")
+    done = flowrig(*words, code=2)
+    assert "--simulate" in done.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_watching_a_run_without_the_extra_starts_none(
+    tmp_path: Path, flowrig: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "_is_installed", lambda package: package != "uvicorn")
+    done = flowrig("demo", "--watch", "--out", tmp_path / "run", code=2)
+    assert "pip install 'flowrig[web]'" in done.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_page_of_a_run_opens_with_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, when the run begins; what the page prints is said in the terminal of the run."""
+    started: list[list[object]] = []
+    said: list[str] = []
+    done = threading.Event()
+
+    class Page:
+        stdout: ClassVar = ["shown at http://…\n"]
+
+        def __init__(self, words: list[object], **_: object) -> None:
+            started.append(words)
+
+    def say(text: str) -> None:
+        said.append(text)
+        done.set()
+
+    monkeypatch.setattr(subprocess, "Popen", Page)
+    opens = OpensPage(tmp_path / "run", say)
+    with under_way(tmp_path / "run") as journal:
+        for event in journal.events():
+            opens(event)
+    assert done.wait(60.0)
+    assert said == ["shown at http://…"]
+    assert [words[3:] for words in started] == [["watch", tmp_path / "run", "--open", "--leaves"]]

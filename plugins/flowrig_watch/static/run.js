@@ -1,6 +1,7 @@
 // One run: its state, charts, tables.
 import { card, clock, duration, facts, fill, make, number, table, withUnit } from "./parts.js";
 import { Chart, dots, joined, line, place } from "./charts.js";
+import { Steering } from "./steer.js";
 
 const MOST_ROWS = 200;
 // After so many appended points the history is asked for again, thinned by the server.
@@ -8,10 +9,12 @@ const MOST_NEW = 20000;
 const OLD_S = 120;
 
 export class RunPage {
-  constructor(main, name, role) {
+  // `steers` says whether the token of this page is that of a driver.
+  constructor(main, name) {
     this.main = main;
     this.name = name;
-    this.role = role;
+    this.steers = false;
+    this.meanings = {};
     this.charts = {};
     this.timer = setInterval(() => this.tick(), 1000);
     fill(main, make("p", {}, "The journal is read …"));
@@ -60,10 +63,7 @@ export class RunPage {
   }
 
   build() {
-    const part = (title, ...more) => {
-      const made = card(title, ...more);
-      return made;
-    };
+    const part = card;
     const body = () => make("div");
     this.parts = { head: body(), health: make("div", { role: "status" }), progress: body(), now: body(),
       vessels: body(), table: make("div", { class: "scroll", tabindex: "0", "aria-label": "experiments" }),
@@ -75,8 +75,9 @@ export class RunPage {
     const wide = (one) => (one.classList.add("wide"), one);
     p.parityCard = part("Expected before, and measured", p.parity);
     p.symptomsCard = part("What to look at", p.symptoms);
+    this.steering = this.steers ? new Steering(this.name, this.meanings) : null;
     this.main.replaceChildren(p.head, p.health, make("div", { class: "grid" },
-      part("Progress", p.progress), part("Now", p.now), part("Figure of merit", p.merit),
+      part("Progress", p.progress), part("Now", p.now), this.steering?.card ?? "", part("Figure of merit", p.merit),
       ...times.map(([name, chart]) => part(chart.title, p.times[name], p.newest[name])),
       part("Syringes and waste", p.vessels), this.spectraCard(), p.parityCard, p.symptomsCard,
       wide(part("Experiments", p.table)), wide(part("What happened", p.news))));
@@ -108,6 +109,7 @@ export class RunPage {
     document.title = `${state.name} – flowrig`;
     this.showHead();
     this.showHealth();
+    this.steering?.show(state);
     this.showProgress();
     this.showNow();
     this.showVessels();
@@ -190,7 +192,7 @@ export class RunPage {
       .map(([n, v]) => [n, withUnit(v, s.device_units[n])]);
     fill(this.parts.now, make("p", { class: "big" }, this.merit(s.best)),
       make("p", { class: "soft" }, s.best_index ? `best ${s.merit.name}, in experiment ${s.best_index}` : "no best yet"),
-      facts([["step", s.step], [`experiment ${s.experiment ?? ""}`, chosen.join(", ")], ...heaters,
+      facts([["step", s.health.engine === "alive" ? s.step : null], [`experiment ${s.experiment ?? ""}`, chosen.join(", ")], ...heaters,
         ["flows", rates.map(([n, q]) => `${n} ${number(q)} µL/min`).join(", ") || "none"], ...others]));
   }
 
@@ -251,15 +253,18 @@ export class RunPage {
 
   showTable() {
     const s = this.state, names = Object.keys(s.units);
-    const rows = [...this.rows.values()].sort((a, b) => b.index - a.index).slice(0, MOST_ROWS);
+    const known = [...this.rows.values()].filter((row) => row.x != null || row.index === s.experiment);
+    const rows = known.sort((a, b) => b.index - a.index).slice(0, MOST_ROWS);
+    const chosen = this.rows.size - known.length;
     const head = ["no.", s.merit.label, ...names.map((n) => (s.units[n] ? `${n} (${s.units[n]})` : n)),
       { text: "stage" }, { text: "quality" }];
     fill(this.parts.table, table(head, rows.map((row) => ({ best: row.index === s.best_index, cells: [
       row.index, row.objective == null ? "–" : number(row.objective * s.merit.factor),
       ...names.map((n) => (typeof row.conditions[n] === "string" ? row.conditions[n] : number(row.conditions[n]))),
       { text: row.stage },
-      { text: [row.quality || "to come", ...row.flags].join(": ") }] }))),
-    this.rows.size > MOST_ROWS ? make("p", { class: "soft" }, `the newest ${MOST_ROWS} of ${this.rows.size}`) : null);
+      { text: [row.quality || "under way", ...row.flags].join(": ") }] }))),
+    chosen > 0 ? make("p", { class: "soft" }, `${chosen} more are chosen.`) : null,
+    known.length > MOST_ROWS ? make("p", { class: "soft" }, `the newest ${MOST_ROWS} of ${known.length}`) : null);
   }
 
   showNews() {

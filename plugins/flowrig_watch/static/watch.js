@@ -6,7 +6,6 @@ const main = document.getElementById("main");
 const link = document.getElementById("link");
 let source = null;
 let page = null;
-let role = "";
 
 if (location.search) history.replaceState(null, "", location.pathname + location.hash);
 
@@ -34,7 +33,7 @@ function route() {
   main.replaceChildren();
   const name = location.hash.startsWith("#/run/") ? decodeURIComponent(location.hash.slice(6)) : "";
   if (name) {
-    page = new RunPage(main, name, () => role);
+    page = new RunPage(main, name);
     const address = `/runs/${encodeURIComponent(name)}`;
     const again = () => listen(address, {
       hello: greeted,
@@ -50,9 +49,12 @@ function route() {
 }
 
 function greeted(data) {
-  role = data.role;
   document.getElementById("role").textContent =
-    role === "driver" ? "you can steer" : "you can look";
+    data.role === "driver" ? "you can steer" : "you can look";
+  if (page) {
+    page.steers = data.role === "driver";
+    page.meanings = data.meanings;
+  }
   if (data.one && !location.hash.startsWith("#/run/")) location.hash = `#/run/${encodeURIComponent(data.one)}`;
 }
 

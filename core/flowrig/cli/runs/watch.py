@@ -1,5 +1,9 @@
-"""`flowrig watch`: runs in a browser, while they are under way."""
+"""`flowrig watch`: runs in a browser, while they are under way; and `--watch` of a run."""
 
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -7,11 +11,17 @@ from typing import Any
 import click
 
 from flowrig.cli.terminal.printing import say
+from flowrig.journal.events import Resumed, RunStarted
+from flowrig.journal.journal import AnyEvent
 
-__all__ = ["VIEW", "watch"]
+__all__ = ["OpensPage", "watch", "watch_option"]
 
 VIEW = "web"
 """Name of the live view, among those that plugins offer."""
+
+watch_option = click.option(
+    "--watch", "watched", is_flag=True, help="Show the run in a browser; see flowrig watch."
+)
 
 file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -63,3 +73,50 @@ def _is_loopback(address: str) -> bool:
         return ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+class OpensPage:
+    """Opens the page of a run as soon as its journal is there, in a process of its own.
+
+    The page stays when the run is over, and its process ends when nobody looks any more.
+
+    Args:
+        folder: the run's folder.
+        say: prints a line.
+
+    Raises:
+        MissingDependencyError: the extra is missing; the message says what to install.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        from flowrig.plugins.offers import require_installed
+        from flowrig.plugins.registry import Plugins
+
+        require_installed([Plugins.discover().offer("view", VIEW)])
+        self._folder = folder
+        self._say = say
+
+    def __call__(self, event: AnyEvent) -> None:
+        """Follow an event of the journal."""
+        if isinstance(event.data, RunStarted | Resumed):
+            threading.Thread(target=self._open, name="page", daemon=True).start()
+
+    def _open(self) -> None:
+        """Start the process, and pass on what it prints: its addresses, or why it has none."""
+        words = [sys.executable, "-m", "flowrig", "watch", self._folder, "--open", "--leaves"]
+        # Ctrl-C of the terminal is meant for the run.
+        apart: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        page = subprocess.Popen(  # noqa: S603 - this program
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            **apart,
+        )
+        assert page.stdout is not None
+        for line in page.stdout:
+            self._say(line.rstrip())
