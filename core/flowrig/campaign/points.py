@@ -9,7 +9,7 @@ from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.later import LaterResults
 from flowrig.errors import FlowrigError, NeedsPersonError
-from flowrig.interfaces.study import Point, StudyPoint, StudyRig
+from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
 from flowrig.journal.events import FractionMade, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.procedure.executor import Executor
@@ -124,11 +124,13 @@ class StudyRunner:
             return
         events = self._journal.journal.events(FractionMade)
         written = {one.data.number for one in events if one.data.stage == stage_name}
-        try:
-            study = new_study(stage, rig_of_study(self._record, stage))
-            found = fractions_of(study, study_points(self._record, stage_name))
-        except FlowrigError as error:
-            text = f"the study of stage {stage_name!r} cannot tell its fractions: {error}"
+        done, rig = study_points(self._record, stage_name), rig_of_study(self._record, stage)
+        found = self._executor.compute(
+            f"asking the study {stage.offer.name} for fractions",
+            lambda: _fractions(stage, rig, done),
+        )
+        if isinstance(found, FlowrigError):
+            text = f"the study of stage {stage_name!r} cannot tell its fractions: {found}"
             self._journal.report([Symptom(f"no-fractions-{stage_name}", text)])
             return
         for one in found:
@@ -231,6 +233,16 @@ def _next_points(
         points = asked(lambda: study.next_points(done))
         last = done[-1].point if done else None
         return require_points(points, rig, stage.experiments - len(done), last)
+    except FlowrigError as error:
+        return error
+
+
+def _fractions(
+    stage: Stage, rig: StudyRig, done: Sequence[StudyPoint]
+) -> list[Fraction] | FlowrigError:
+    """The complete fractions of the study of a stage, or why it has none."""
+    try:
+        return fractions_of(new_study(stage, rig), done)
     except FlowrigError as error:
         return error
 

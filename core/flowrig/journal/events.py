@@ -383,10 +383,13 @@ class Resumed(EventData):
         waiting: experiments whose figure of merit waits for results.
         merits: figure of merit of those that may be the best, by the number of the experiment;
             a result that is withdrawn later takes one of them away.
+        sound: experiments that may be the best as soon as they have a figure of merit: good ones in
+            their steady state, with or without a result.
+        goals: the same for the merits of goals, see `measured`.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
-        `best` alone is known.
+        `best` alone is known. It has no `sound`: all that wait, and those with `merits`.
     """
 
     KIND: ClassVar = "resumed"
@@ -405,6 +408,8 @@ class Resumed(EventData):
     best: float | None
     waiting: tuple[Count, ...] = ()
     merits: Mapping[str, float] = field(factory=dict)
+    sound: tuple[Count, ...] | None = None
+    goals: Mapping[str, Mapping[str, float]] | None = None
 
 
 @frozen(kw_only=True)
@@ -676,6 +681,8 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        is_foreign: that other liquids flow than the profile says, as a study may ask; left out
+            where they do not.
     """
 
     KIND: ClassVar = "decided"
@@ -695,6 +702,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    is_foreign: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -771,6 +779,8 @@ class Measured(EventData):
         flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
         interrupted: of a point that was to continue: that its flow was interrupted, so that it
             settled first; left out where it was not.
+        goals: of an objective with several goals: the merit of each by name, 0 at its `worst`;
+            left out where a feature has no value.
     """
 
     KIND: ClassVar = "measured"
@@ -789,6 +799,7 @@ class Measured(EventData):
     to_come: Mapping[str, Number | None] | None = None
     flowing_s: Number | None = None
     interrupted: bool | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -900,6 +911,7 @@ class ResultEntered(EventData):
         lost: why there is no result for the quantities in `units`, or for any where `units` is
             empty; it withdraws their earlier values. Empty where nothing is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
+        goals: the merits of its goals, see `measured`.
     """
 
     KIND: ClassVar = "result"
@@ -914,6 +926,7 @@ class ResultEntered(EventData):
     files: tuple[ResultFile, ...] = ()
     lost: str = ""
     objective: Number | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import (
     degrees_text,
     experiments_text,
+    front_lines,
     print_damage,
     print_json,
     say,
@@ -152,6 +153,7 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
     yield from _device_lines(status)
     flows = (f"{name} {rate:.1f} µL/min" for name, rate in status["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
+    yield from front_lines(status["front"])
     yield from _waste_lines(status)
 
 
@@ -180,6 +182,7 @@ def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
     yield f"{status['state']}: {count}"
     if status["reason"]:
         yield str(status["reason"])
+    yield from front_lines(status["front"])
     yield from _waiting_lines(status["waiting"])
     yield from _waste_lines(status)
 

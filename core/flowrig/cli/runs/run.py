@@ -17,6 +17,7 @@ from flowrig.cli.runs.watch import OpensPage, watch_option
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     experiments_text,
+    front_lines,
     print_paragraph,
     print_studies,
     quoted,
@@ -335,10 +336,11 @@ def _best_lines(summary: Mapping[str, Any]) -> list[str]:
     value = objective_text(best["objective"], objective)
     if expected is None:
         where = f"in experiment {best['index']}: {_conditions_of(best)}"
-        return [f"best {objective.name} {value} {where}"]
+        return [*front_lines(summary["front"]), f"best {objective.name} {value} {where}"]
     mean = objective_text(expected["objective_mean"], objective)
     sd = objective_text(expected["objective_sd"], objective)
     return [
+        *front_lines(summary["front"]),
         f"best {objective.name} {mean} ± {sd}, as the model of all experiments expects, at the "
         f"conditions of experiment {expected['index']}: {_conditions_of(expected)}",
         f"highest measured {value}, in experiment {best['index']}",
