@@ -112,4 +112,6 @@ def test_the_page_of_a_run_opens_with_its_journal(
             opens(event)
     assert done.wait(60.0)
     assert said == ["shown at http://…"]
-    assert [words[3:] for words in started] == [["watch", tmp_path / "run", "--open", "--leaves"]]
+    assert [words[3:] for words in started] == [
+        ["watch", str(tmp_path / "run"), "--open", "--leaves"]
+    ]

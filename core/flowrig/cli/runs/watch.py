@@ -53,7 +53,7 @@ def watch(folder: Path, *, bind: str, without_tls: bool, **options: Any) -> None
     Examples:
       flowrig watch flowrig-runs --open
       flowrig watch flowrig-runs/my-rig-20261121-093000 --port 8800
-      flowrig watch flowrig-runs --bind 192.0.2.7 --certificate lab.pem --host rig.lab.example
+      flowrig watch flowrig-runs --bind 192.0.2.7 --certificate lab.pem
     """
     from flowrig.errors import InputError
     from flowrig.interfaces.live import ViewOptions
@@ -103,7 +103,7 @@ class OpensPage:
 
     def _open(self) -> None:
         """Start the process, and pass on what it prints: its addresses, or why it has none."""
-        words = [sys.executable, "-m", "flowrig", "watch", self._folder, "--open", "--leaves"]
+        words = [sys.executable, "-m", "flowrig", "watch", str(self._folder), "--open", "--leaves"]
         # Ctrl-C of the terminal is meant for the run.
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
