@@ -1072,7 +1072,7 @@ class OperatorAsked(EventData):
 
     Attributes:
         request: "pause", "go-on", "skip", "stop" or "halt".
-        by: from where: "terminal", "command line", "signal" or "program".
+        by: from where: "terminal", "command line", "page", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
 
@@ -1168,7 +1168,7 @@ class GateOpened(EventData):
 
     Attributes:
         gate: its name.
-        by: "terminal", "command line", "program", "--yes-to" or "simulation".
+        by: "terminal", "command line", "page", "program", "--yes-to" or "simulation".
     """
 
     KIND: ClassVar = "gate-opened"
@@ -1204,7 +1204,7 @@ class HandDone(EventData):
     """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
-        by: "terminal", "command line", "program" or "simulation".
+        by: "terminal", "command line", "page", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
         volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
             none.
