@@ -10,7 +10,7 @@ from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.later import LaterResults
 from flowrig.errors import FlowrigError, NeedsPersonError
 from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
-from flowrig.journal.events import FractionMade, Notice
+from flowrig.journal.events import Decided, FractionMade, HoldBegun, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
@@ -138,12 +138,31 @@ class StudyRunner:
                 self._journal.fraction_made(stage_name, one)
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
-        """The procedure of an experiment, whoever chose it."""
+        """The procedure of an experiment, whoever chose it.
+
+        Raises:
+            NeedsPersonError: a person has to be asked before it.
+        """
+        self._require_answer(decision)
         profile = in_stage(self._record.profile, decision.stage)
         following = self._following(decision)
         if decision.settles and not following and not decision.keeps_s:
             return run_condition(profile, decision.conditions, probe)
         return self._point(profile, decision, following, probe)
+
+    def _require_answer(self, decision: Decision) -> None:
+        """Hold the run with the question of a point, once: who resumes a run that ended on that
+        hold wants it to go on."""
+        if not decision.asks:
+            return
+        asked = False
+        for event in self._journal.journal.events(Decided, HoldBegun):
+            if isinstance(event.data, HoldBegun):
+                asked |= event.data.text == decision.asks
+            elif event.data.index == decision.index:
+                asked = False
+        if not asked:
+            raise NeedsPersonError(decision.asks)
 
     def evaluated_by(self, decision: Decision) -> Profile:
         """The profile by which the frames of an experiment are evaluated: of fewer frames the same

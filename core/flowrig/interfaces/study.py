@@ -113,6 +113,8 @@ class Point:
         values: of a point that continues: what other devices are set to from the point before on,
             by device a position, such as the tube of a collector. Others are as in every
             experiment, and so are these again where the flow ends or the run holds.
+        asks: of a point that does not continue: what a person is asked before it, "" for nothing.
+            The run holds with this text until the person lets it go on, or skips the point.
         is_foreign: whether other liquids flow than the profile says, such as a dye that a person
             was asked for; nothing learns from it, and it is never the best experiment.
     """
@@ -124,6 +126,7 @@ class Point:
     reason: str = ""
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
     is_foreign: bool = False
 
 
@@ -174,10 +177,14 @@ class StudyRig:
         dark_s: how long [s] the dark frames before them take, which are taken with the flow; looks
             at one liquid are at least `frames_s + dark_s` apart.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        species_umol_min: computes how much [µmol/min] of each species that streams contain flows
+            in that liquid under conditions.
         liquids: streams that are neither carriers nor gases.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
+        vessels_ul: by device, how much [µL] the vessel holds to which each position leads; without
+            those of which that is not known.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
@@ -196,9 +203,11 @@ class StudyRig:
     frames: int
     frames_s: float
     product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    species_umol_min: Callable[[Conditions], Mapping[str, float]] = field(default=lambda _: {})
     liquids: tuple[str, ...] = ()
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
+    vessels_ul: Mapping[str, Mapping[str, float]] = field(factory=dict)
     can_continue: bool = True
     dark_s: float = 0.0
     seed: int = 1

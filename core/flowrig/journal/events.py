@@ -764,6 +764,7 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        asks: what a person is asked before it begins; left out where nothing is.
         is_foreign: that other liquids flow than the profile says, as a study may ask; left out
             where they do not.
     """
@@ -785,6 +786,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    asks: str | None = None
     is_foreign: bool | None = None
 
 
@@ -1153,7 +1155,7 @@ class OperatorAsked(EventData):
 
     Attributes:
         request: "pause", "go-on", "skip", "stop" or "halt".
-        by: from where: "terminal", "command line", "signal" or "program".
+        by: from where: "terminal", "command line", "page", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
 
@@ -1249,7 +1251,7 @@ class GateOpened(EventData):
 
     Attributes:
         gate: its name.
-        by: "terminal", "command line", "program", "--yes-to" or "simulation".
+        by: "terminal", "command line", "page", "program", "--yes-to" or "simulation".
     """
 
     KIND: ClassVar = "gate-opened"
@@ -1285,7 +1287,7 @@ class HandDone(EventData):
     """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
-        by: "terminal", "command line", "program" or "simulation".
+        by: "terminal", "command line", "page", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
         volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
             none.

@@ -657,6 +657,7 @@ def _decision(event: Event[Decided]) -> Decision:
         frames=data.frames,
         arm=data.arm,
         keeps_s=data.keeps_s or 0.0,
+        asks=data.asks or "",
         values=data.values or {},
         is_foreign=bool(data.is_foreign),
     )

@@ -183,6 +183,7 @@ def _point(decision: Decision) -> Point:
         after_s=decision.after_s,
         frames=decision.frames,
         reason=decision.reason,
+        asks=decision.asks,
         is_foreign=decision.is_foreign,
     )
 

@@ -39,6 +39,7 @@ from flowrig.profile.model.flow import GAS
 from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
+from flowrig.profile.topology.positions import valve_turners
 
 __all__ = [
     "acquisition_s",
@@ -109,6 +110,7 @@ _OF_POINTS = {
     "reason": "a text",
     "keeps_s": "a number",
     "values": "values by name",
+    "asks": "a text",
 }
 
 _OF_FRACTIONS = {
@@ -183,9 +185,11 @@ def study_rig(
         frames_s=acquisition_s(profile, profile.analysis.frames),
         dark_s=dark_s(profile),
         product_ul_min=partial(_product_ul_min, profile),
+        species_umol_min=partial(_species_umol_min, profile),
         liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
+        vessels_ul=_vessels_ul(profile),
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
@@ -208,6 +212,15 @@ def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
     return sum(rate for name, rate in rates_ul_min if name in liquids)
 
 
+def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
+    """How much [µmol/min] of each species flows in the product; 1 mol/L is 1 µmol/µL."""
+    found, rates_ul_min = dict[str, float](), profile.flow_rates_ul_min(conditions)
+    for name in _liquids(profile):
+        for species, mol_l in profile.streams[name].contains_mol_l.items():
+            found[species] = found.get(species, 0.0) + rates_ul_min.get(name, 0.0) * mol_l
+    return found
+
+
 def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
     """The positions of each device that may turn while liquid flows, without a person."""
     return {
@@ -215,6 +228,19 @@ def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
         for name, one in profile.devices.items()
         if one.abilities.positions and one.abilities.under_flow and not one.by_hand
     }
+
+
+def _vessels_ul(profile: Profile) -> Mapping[str, Mapping[str, float]]:
+    """By device and position, how much [µL] the vessel there holds, where that is known."""
+    found = dict[str, dict[str, float]]()
+    for valve, device in valve_turners(profile.path, profile.devices).items():
+        outlets = profile.path[valve].to
+        for position, name in outlets.items() if isinstance(outlets, Mapping) else ():
+            vessel = profile.path[str(name)]
+            if vessel.kind == "vessel" and vessel.capacity_ul is not None:
+                held = found.setdefault(device, {})
+                held[position] = vessel.capacity_ul / vessel.count
+    return found
 
 
 def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
@@ -331,6 +357,8 @@ def _require_point(place: int, one: Point, rig: StudyRig) -> None:
         raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
     if not 0.0 <= one.keeps_s < math.inf:
         raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    if one.asks and one.continues:
+        raise PluginError(f"point {place} asks a person and continues; the flow stops meanwhile")
     wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
     if wrong or (one.values and not one.continues):
         raise PluginError(
