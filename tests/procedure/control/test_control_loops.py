@@ -21,6 +21,7 @@ from flowrig.journal.events import (
     StepBegun,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.report.from_record import content_of
 from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import RunOptions
 from flowrig.run.start import RunOutcome, start_run
@@ -217,6 +218,9 @@ def test_a_reading_that_is_missing_or_still_freezes_the_output_and_is_told(
     (ended,) = of(events, ControlEnded)
     assert ended.troubles == (trouble,)
     with RunRecord(tmp_path / "run") as record:
+        notes = " ".join(content_of(record).notes)
+        assert told.text in notes
+        assert "Control of velocity: at work 1 times, " in notes
         (measured,) = record.experiments()
     assert measured.quality == "doubtful"
     assert any("control of velocity" in reason for reason in measured.flags)
