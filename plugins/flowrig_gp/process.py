@@ -3,7 +3,6 @@
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from sklearn.gaussian_process.kernels import Kernel
 
 from flowrig_gp.covariance import COVARIANCES, Covariance
 from flowrig_gp.evidence import Hyperparameters
@@ -59,7 +58,7 @@ class Process:
     alpha: Array
     measured: Array
     _X: Array
-    _kernel: Kernel
+    _smoothness: float
     _inverse: Array
     _covariance: Covariance
     _inverse_length_scales: Array
@@ -85,11 +84,11 @@ class Process:
             hyperparameters: of the covariance.
             smoothness: `nu` of the Matérn covariance.
         """
-        kernel = hyperparameters.kernel(smoothness)
         noise = np.full(len(z), hyperparameters.noise_variance)
         if repeat_variance is not None:
             noise += hyperparameters.repeatability_factor * repeat_variance
-        inverse = np.linalg.inv(kernel(X) + np.diag(noise))
+        covariance = hyperparameters.covariance(X, X, smoothness)
+        inverse = np.linalg.inv(covariance + np.diag(noise))
         scales = hyperparameters.length_scales
         weight = inverse.sum(axis=1)
         prior_mean = float(weight @ z) / float(weight.sum())
@@ -99,7 +98,7 @@ class Process:
             alpha=inverse @ (z - prior_mean),
             measured=z,
             X=X,
-            kernel=kernel,
+            smoothness=smoothness,
             inverse=inverse,
             covariance=COVARIANCES[smoothness],
             inverse_length_scales=1.0 / scales,
@@ -148,8 +147,8 @@ class Process:
         Returns:
             shape `n x n`.
         """
-        cross = self._kernel(X, self._X)
-        covariance = self._kernel(X) - cross @ self._inverse @ cross.T
+        cross = self._prior(X, self._X)
+        covariance = self._prior(X, X) - cross @ self._inverse @ cross.T
         diagonal = np.diag_indices(len(X))
         size = float(covariance[diagonal].max())
         for power in range(-10, 1):
@@ -160,6 +159,9 @@ class Process:
             except np.linalg.LinAlgError:
                 continue
         return np.diag(np.sqrt(np.maximum(covariance[diagonal], 0.0)))
+
+    def _prior(self, X: Array, Y: Array) -> Array:
+        return self.hyperparameters.covariance(X, Y, self._smoothness)
 
     def weighted_differences(self, X: Array, factors: Array) -> Array:
         """Sum over measurements of `factors * (X - measured) / length scale²`.
