@@ -88,7 +88,7 @@ class Process:
         if repeat_variance is not None:
             noise += hyperparameters.repeatability_factor * repeat_variance
         covariance = hyperparameters.covariance(X, X, smoothness)
-        inverse = np.linalg.inv(covariance + np.diag(noise))
+        inverse = np.linalg.inv(covariance + np.diag(noise)).astype(np.float64, copy=False)
         scales = hyperparameters.length_scales
         weight = inverse.sum(axis=1)
         prior_mean = float(weight @ z) / float(weight.sum())
@@ -155,7 +155,7 @@ class Process:
             jittered = covariance.copy()
             jittered[diagonal] += max(size, LEAST_VARIANCE) * 10.0**power
             try:
-                return np.linalg.cholesky(jittered)
+                return np.linalg.cholesky(jittered).astype(np.float64, copy=False)
             except np.linalg.LinAlgError:
                 continue
         return np.diag(np.sqrt(np.maximum(covariance[diagonal], 0.0)))

@@ -13,6 +13,7 @@ from attrs import define
 
 from flowrig.clock import SLICE_S, Alarm, Clock
 from flowrig.errors import DriverHungError, SeveralDevicesError
+from flowrig.rig.one_processor import OneProcessor
 
 __all__ = ["DeviceThreads"]
 
@@ -178,6 +179,11 @@ class _Runner:
         self._thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
         self._thread.start()
 
+    @property
+    def native_id(self) -> int | None:
+        """Identity of the thread in the system."""
+        return self._thread.native_id
+
     def take_on(self, batch: _Batch | None) -> None:
         """Make the calls of a batch when those of the last one are made; None is the last batch."""
         self._batches.put(batch)
@@ -275,8 +281,10 @@ class _SharedThreads(_Crew):
         self._clock = clock
         self._runners: list[_Runner] = []
         self._free: list[_Runner] = []
+        self._processor = OneProcessor()
 
     def begin(self, batch: _Batch) -> None:
+        self._processor.hold(lambda: [runner.native_id for runner in self._runners])
         try:
             runner = self._free.pop()
         except IndexError:
@@ -300,6 +308,7 @@ class _SharedThreads(_Crew):
     def end(self) -> None:
         _end(self._runners)
         self._runners.clear()
+        self._processor.end()
 
 
 def _end(runners: Collection[_Runner]) -> None:
