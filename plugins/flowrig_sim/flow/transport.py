@@ -292,7 +292,9 @@ class FlowRecord:
         reactive = _step_ul(trace.reactive_ul, steps)[1] / np.where(length_ul, length_ul, 1.0)
         passages = self._passages_at(trace, formed_ul, position_ul, latest)
         return [
-            Slice(shares=one, reactive_share=share, passages=way, met=partial(self._met, trace, *at))
+            Slice(
+                shares=one, reactive_share=share, passages=way, met=partial(self._met, trace, *at)
+            )
             for one, share, way, *at in zip(
                 shares, reactive.tolist(), passages, steps.tolist(), along.tolist(), strict=True
             )
