@@ -30,14 +30,7 @@ class Objectives:
 
     @classmethod
     def of(cls, objective: Objective, settings: BoTorchSettings) -> "Objectives":
-        """The objectives that settings name; the objective of the campaign if they name none.
-
-        Raises:
-            InputError: an objective is named twice.
-        """
-        named = [*settings.maximize, *settings.minimize]
-        if len(set(named)) < len(named):
-            raise InputError(f"each objective is named once, got {', '.join(named)}")
+        """The objectives that settings name; the objective of the campaign if they name none."""
         signs = dict.fromkeys(settings.maximize, 1) | dict.fromkeys(settings.minimize, -1)
         return cls(objective, signs or {objective.name: 1})
 

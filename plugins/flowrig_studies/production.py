@@ -170,7 +170,7 @@ class Production(Study):
     def __init__(self, rig: StudyRig, settings: ProductionSettings) -> None:
         super().__init__(rig, settings)
         self._conditions = rig.conditions(settings.at)
-        self._every_s = max(settings.look_every_s, rig.frames_s)
+        self._every_s = max(settings.look_every_s, rig.frames_s + rig.dark_s)
         self._interval_ul = rig.product_ul_min(self._conditions) * self._every_s / 60.0
         intervals = settings.time_s / self._every_s
         if settings.volume_ml is not None:

@@ -250,6 +250,7 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         values=dict(point.values) or None,
         after_s=point.after_s,
         frames=point.frames,
+        is_foreign=point.is_foreign or None,
     )
 
 

@@ -383,10 +383,12 @@ class Resumed(EventData):
         waiting: experiments whose figure of merit waits for results.
         merits: figure of merit of those that may be the best, by the number of the experiment;
             a result that is withdrawn later takes one of them away.
+        sound: experiments that may be the best as soon as they have a figure of merit: good ones in
+            their steady state, with or without a result.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
-        `best` alone is known.
+        `best` alone is known. It has no `sound`: all that wait, and those with `merits`.
     """
 
     KIND: ClassVar = "resumed"
@@ -405,6 +407,7 @@ class Resumed(EventData):
     best: float | None
     waiting: tuple[Count, ...] = ()
     merits: Mapping[str, float] = field(factory=dict)
+    sound: tuple[Count, ...] | None = None
 
 
 @frozen(kw_only=True)
@@ -676,6 +679,8 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        is_foreign: that other liquids flow than the profile says, as a study may ask; left out
+            where they do not.
     """
 
     KIND: ClassVar = "decided"
@@ -695,6 +700,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    is_foreign: bool | None = None
 
 
 @frozen(kw_only=True)

@@ -215,6 +215,7 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         best=None if best is None else best.objective,
         waiting=tuple(one.index for one in record.waiting()),
         merits={str(e.index): e.objective for e in record.experiments() if e.may_be_best},
+        sound=tuple(record.sound()),
     )
 
 
