@@ -168,6 +168,7 @@ class _Runner:
 
     Attributes:
         call: the call under way; None if there is none.
+        thread: the thread.
     """
 
     def __init__(self, name: str, clock: Clock, crew: "_Crew") -> None:
@@ -176,13 +177,8 @@ class _Runner:
         self._crew = crew
         self._batch: _Batch | None = None
         self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
-        self._thread.start()
-
-    @property
-    def native_id(self) -> int | None:
-        """Identity of the thread in the system."""
-        return self._thread.native_id
+        self.thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
+        self.thread.start()
 
     def take_on(self, batch: _Batch | None) -> None:
         """Make the calls of a batch when those of the last one are made; None is the last batch."""
@@ -190,7 +186,7 @@ class _Runner:
 
     def join(self, timeout_s: float) -> None:
         """Wait for the end of the thread."""
-        self._thread.join(timeout_s)
+        self.thread.join(timeout_s)
 
     def _work(self) -> None:
         self._clock.before_sleep(self._hand_over)
@@ -200,7 +196,7 @@ class _Runner:
             while call is not None:
                 self.call = call
                 # Virtual time wakes threads of one moment in the order of their names.
-                self._thread.name = f"device-{call.device}"
+                self.thread.name = f"device-{call.device}"
                 call.make()
                 finished, call = call, batch.take()
                 if call is None:  # before the round ends, so that its caller finds a free thread
@@ -284,7 +280,7 @@ class _SharedThreads(_Crew):
         self._processor = OneProcessor()
 
     def begin(self, batch: _Batch) -> None:
-        self._processor.hold(lambda: [runner.native_id for runner in self._runners])
+        self._processor.hold(lambda: [runner.thread for runner in self._runners])
         try:
             runner = self._free.pop()
         except IndexError:

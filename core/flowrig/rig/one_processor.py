@@ -28,49 +28,59 @@ class OneProcessor:
 
     def __init__(self) -> None:
         self._calls = 0
+        self._callers: set[threading.Thread] = set()
         self._since = 0.0, 0.0
         self._kept = False
         self._all: set[int] = set()
+        self._used: list[set[int]] = []
         self._here = _processor_in_use()
 
-    def hold(self, threads: Callable[[], Iterable[int | None]]) -> None:
+    def hold(self, threads: Callable[[], Iterable[threading.Thread]]) -> None:
         """Keep threads on one processor; called before each of their turns.
 
         Args:
-            threads: gives the identities in the system of the threads, besides the calling one.
+            threads: gives the threads, besides those that call this.
         """
         self._calls += 1
         if self._here is None or self._calls % EACH != 1:
             return
+        self._callers.add(threading.current_thread())
         if sys.platform == "linux":
             real_s, computed_s = time.monotonic(), time.process_time()
             shared = computed_s - self._since[1] < LEAST_SHARE * (real_s - self._since[0])
             self._since = real_s, computed_s
             self._all = self._all or os.sched_getaffinity(0)
+            if len(self._all) == 1:  # somebody else has kept them there
+                self._here = None
+                return
             self._kept = not (self._kept and shared)
             processors = {self._here()} if self._kept else self._all
-            _keep((threading.get_native_id(), *threads()), processors)
+            if processors not in self._used:
+                self._used.append(processors)
+            # Of those that live: the system gives identities to other programs later.
+            alive = [one for one in (*self._callers, *threads()) if one.is_alive()]
+            _keep([one.native_id for one in alive if one.native_id], processors)
 
     def end(self) -> None:
         """Let the threads run on all processors again."""
-        if sys.platform == "linux" and len(self._all) > 1:
+        if sys.platform == "linux" and self._used:
             # Threads that they have begun were kept on the processor too.
             every = [int(one.name) for one in Path("/proc/self/task").iterdir()]
-            _keep([one for one in every if _is_kept(one)], self._all)
+            _keep([one for one in every if _processors_of(one) in self._used], self._all)
 
 
-def _keep(threads: Iterable[int | None], processors: set[int]) -> None:
+def _keep(threads: Iterable[int], processors: set[int]) -> None:
     if sys.platform == "linux":
         for thread in threads:
             with suppress(OSError):  # it has ended
-                os.sched_setaffinity(thread or 0, processors)
+                os.sched_setaffinity(thread, processors)
 
 
-def _is_kept(thread: int) -> bool:
+def _processors_of(thread: int) -> set[int]:
     if sys.platform == "linux":
-        with suppress(OSError):
-            return len(os.sched_getaffinity(thread)) == 1
-    return False
+        with suppress(OSError):  # it has ended
+            return os.sched_getaffinity(thread)
+    return set()
 
 
 def _processor_in_use() -> Callable[[], int] | None:
