@@ -251,6 +251,7 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         after_s=point.after_s,
         frames=point.frames,
         is_foreign=point.is_foreign or None,
+        is_stored=point.is_stored or None,
     )
 
 

@@ -49,6 +49,7 @@ class Decision:
         keeps_s: for how long [s] its flow is kept for points that are asked for next.
         values: of a point that continues: what other devices are set to, by device.
         is_foreign: whether other liquids flow than the profile says.
+        is_stored: whether its sample is stored, and measured again later.
     """
 
     index: int
@@ -66,6 +67,7 @@ class Decision:
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
     is_foreign: bool = False
+    is_stored: bool = False
 
     @property
     def settles(self) -> bool:

@@ -41,6 +41,7 @@ from flowrig.run_record.doubts import doubts_as_json, with_doubts
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
@@ -620,6 +621,7 @@ def _summary_of_result(event: Event[ResultEntered]) -> dict[str, Any]:
         "entered": data.entered,
         "files": [one.as_json() for one in data.files],
         "lost": data.lost,
+        "sample": stored_words(data),
     }
 
 
@@ -641,6 +643,7 @@ def _decision(event: Event[Decided]) -> Decision:
         keeps_s=data.keeps_s or 0.0,
         values=data.values or {},
         is_foreign=bool(data.is_foreign),
+        is_stored=bool(data.is_stored),
     )
 
 
