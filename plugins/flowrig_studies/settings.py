@@ -52,8 +52,8 @@ class RobustnessSettings(FeatureSettings):
         at: the condition.
         duration_s: how long [s] it is watched after its equilibrium time.
         every_s: time [s] from the frames of one point to those of the next; by default, and at
-            least, as long as they take. Where nothing is measured in line, a fifth of
-            `duration_s` by default.
+            least, as long as they and the dark frames between take. Where nothing is measured in
+            line, a fifth of `duration_s` by default.
     """
 
     at: At = field(factory=At)
@@ -73,7 +73,7 @@ def step_s(settings: RobustnessSettings, rig: StudyRig) -> float:
     every_s = settings.every_s
     if every_s is None and not rig.frames_s > 0.0:
         every_s = settings.duration_s / SAMPLES
-    return max(every_s or 0.0, rig.frames_s, 1e-3)
+    return max(every_s or 0.0, rig.frames_s + rig.dark_s, 1e-3)
 
 
 @frozen(kw_only=True)

@@ -383,10 +383,13 @@ class Resumed(EventData):
         waiting: experiments whose figure of merit waits for results.
         merits: figure of merit of those that may be the best, by the number of the experiment;
             a result that is withdrawn later takes one of them away.
+        sound: experiments that may be the best as soon as they have a figure of merit: good ones in
+            their steady state, with or without a result.
+        goals: the same for the merits of goals, see `measured`.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
-        `best` alone is known.
+        `best` alone is known. It has no `sound`: all that wait, and those with `merits`.
     """
 
     KIND: ClassVar = "resumed"
@@ -405,6 +408,8 @@ class Resumed(EventData):
     best: float | None
     waiting: tuple[Count, ...] = ()
     merits: Mapping[str, float] = field(factory=dict)
+    sound: tuple[Count, ...] | None = None
+    goals: Mapping[str, Mapping[str, float]] | None = None
 
 
 @frozen(kw_only=True)
@@ -676,6 +681,7 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        asks: what a person is asked before it begins; left out where nothing is.
         is_foreign: that other liquids flow than the profile says, as a study may ask; left out
             where they do not.
         is_stored: that its sample is [stored](off-line.md#stored-samples), as a study may ask; left
@@ -699,6 +705,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    asks: str | None = None
     is_foreign: bool | None = None
     is_stored: bool | None = None
 
@@ -777,6 +784,8 @@ class Measured(EventData):
         flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
         interrupted: of a point that was to continue: that its flow was interrupted, so that it
             settled first; left out where it was not.
+        goals: of an objective with several goals: the merit of each by name, 0 at its `worst`;
+            left out where a feature has no value.
     """
 
     KIND: ClassVar = "measured"
@@ -795,6 +804,7 @@ class Measured(EventData):
     to_come: Mapping[str, Number | None] | None = None
     flowing_s: Number | None = None
     interrupted: bool | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -910,6 +920,7 @@ class ResultEntered(EventData):
         age_s: age [s] at which the stored sample was measured; left out where it has none, or where
             the rest of a series is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
+        goals: the merits of its goals, see `measured`.
     """
 
     KIND: ClassVar = "result"
@@ -926,6 +937,7 @@ class ResultEntered(EventData):
     series: str = ""
     age_s: Number | None = None
     objective: Number | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -1069,7 +1081,7 @@ class OperatorAsked(EventData):
 
     Attributes:
         request: "pause", "go-on", "skip", "stop" or "halt".
-        by: from where: "terminal", "command line", "signal" or "program".
+        by: from where: "terminal", "command line", "page", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
 
@@ -1165,7 +1177,7 @@ class GateOpened(EventData):
 
     Attributes:
         gate: its name.
-        by: "terminal", "command line", "program", "--yes-to" or "simulation".
+        by: "terminal", "command line", "page", "program", "--yes-to" or "simulation".
     """
 
     KIND: ClassVar = "gate-opened"
@@ -1201,7 +1213,7 @@ class HandDone(EventData):
     """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
-        by: "terminal", "command line", "program" or "simulation".
+        by: "terminal", "command line", "page", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
         volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
             none.

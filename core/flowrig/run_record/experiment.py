@@ -48,6 +48,7 @@ class Decision:
         arm: arm of the campaign that the stage belongs to; None where it belongs to none.
         keeps_s: for how long [s] its flow is kept for points that are asked for next.
         values: of a point that continues: what other devices are set to, by device.
+        asks: what a person is asked before it begins; "" for nothing.
         is_foreign: whether other liquids flow than the profile says.
         is_stored: whether its sample is stored, and measured again later.
     """
@@ -66,6 +67,7 @@ class Decision:
     arm: str | None = None
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
     is_foreign: bool = False
     is_stored: bool = False
 

@@ -1,7 +1,7 @@
 """`flowrig result`: enter results that come later than their experiment."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,7 @@ def _enter(folder: Path, rows: Sequence["ResultRow"], files: Sequence[Path], los
             except InputError as error:
                 raise InputError(f"{row.place}: {error}") from error
             checked.append((entry, before, after))
+        _tell_unbounded(record.profile, {name for entry, *_ in checked for name in entry.values})
     box, names = ResultBox(folder), set[str]()
     for entry, _, _ in checked:
         names.add(box.keep(entry, files).entry)
@@ -145,6 +146,15 @@ def _enter(folder: Path, rows: Sequence["ResultRow"], files: Sequence[Path], los
         if after.awaits:
             say(f"  it still waits for {', '.join(after.awaits)}")
     _taken(folder, names)
+
+
+def _tell_unbounded(profile: Any, names: Iterable[str]) -> None:
+    """Say which results have no range that they could be compared with."""
+    from flowrig.run_record.off_line.names import unbounded
+
+    for name in sorted(names):
+        if unbounded(profile, name):
+            say(f"{name} has no `range` in the profile: any number is taken", fg="yellow", err=True)
 
 
 def _checked(

@@ -21,8 +21,8 @@ from flowrig.profile.controls.studies import study_rig
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
+from flowrig_studies.samples.stability import Stability
 from flowrig_studies.settings import StabilitySettings
-from flowrig_studies.stability import Stability
 
 pytestmark = pytest.mark.xdist_group("stability")  # one run for all
 
