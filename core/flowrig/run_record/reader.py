@@ -42,6 +42,7 @@ from flowrig.run_record.doubts import doubts_as_json, with_doubts
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
@@ -638,6 +639,7 @@ def _summary_of_result(event: Event[ResultEntered]) -> dict[str, Any]:
         "entered": data.entered,
         "files": [one.as_json() for one in data.files],
         "lost": data.lost,
+        "sample": stored_words(data),
     }
 
 
@@ -660,6 +662,7 @@ def _decision(event: Event[Decided]) -> Decision:
         asks=data.asks or "",
         values=data.values or {},
         is_foreign=bool(data.is_foreign),
+        is_stored=bool(data.is_stored),
     )
 
 

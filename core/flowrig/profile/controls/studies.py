@@ -21,6 +21,7 @@ from flowrig.interfaces.study import (
     Fraction,
     PlannedStudy,
     Point,
+    Storage,
     Study,
     StudyPoint,
     StudyRig,
@@ -34,7 +35,7 @@ from flowrig.profile.controls.from_toml import amount
 from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
-from flowrig.profile.model import Profile, Scan, Stage, Variable
+from flowrig.profile.model import OffLine, Profile, Scan, Stage, Variable
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
@@ -190,6 +191,7 @@ def study_rig(
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
         vessels_ul=_vessels_ul(profile),
+        storage=[_storage(one) for one in profile.analysis.stored.values()],
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
@@ -197,6 +199,11 @@ def study_rig(
         decided=decided or {},
         ahead=ahead,
     )
+
+
+def _storage(channel: OffLine) -> Storage:
+    units = {name: one.unit for name, one in channel.gives.items()}
+    return Storage(channel=channel.name, units=units, series_s=channel.series_s)
 
 
 def _liquids(profile: Profile) -> tuple[str, ...]:
