@@ -6,7 +6,7 @@ What a newer flowrig adds to a kind stays in `extra`, and an event of a kind tha
 is read as `Unknown`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Protocol, Self, TypeVar
 
@@ -21,6 +21,8 @@ __all__ = [
     "Calibrated",
     "ChangedElsewhere",
     "ChangesAccepted",
+    "ControlEnded",
+    "ControlTold",
     "CutEvent",
     "CutLiquid",
     "D",
@@ -61,6 +63,7 @@ __all__ = [
     "SafeStateSought",
     "SafeStateStep",
     "Skipped",
+    "Span",
     "StageBegun",
     "StageEnded",
     "Steadiness",
@@ -569,6 +572,86 @@ class ChangedElsewhere(EventData):
     commanded: str
     found: str
     unit: str
+
+
+@frozen(kw_only=True)
+class Span(Fields):
+    """A series of numbers in short; null where there were none.
+
+    Attributes:
+        first: the first one.
+        last: the last one.
+        lowest: the lowest one.
+        highest: the highest one.
+    """
+
+    first: Number | None
+    last: Number | None
+    lowest: Number | None
+    highest: Number | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Span":
+        """That of some numbers, in their order."""
+        if not values:
+            return cls(first=None, last=None, lowest=None, highest=None)
+        return cls(first=values[0], last=values[-1], lowest=min(values), highest=max(values))
+
+
+@frozen(kw_only=True)
+class ControlTold(EventData):
+    """A control loop cannot do its work for longer than its grace time. The executor writes it.
+
+    Its output stays as it is meanwhile, or at the end of its window.
+
+    Attributes:
+        loop: its name.
+        trouble: `no value` or `still` of its reading, or `at a limit` of its output.
+        text: one sentence for people, without a full stop.
+    """
+
+    KIND: ClassVar = "control-told"
+    LIQUID: ClassVar = Liquid.NONE
+
+    loop: str
+    trouble: str
+    text: str
+
+
+@frozen(kw_only=True)
+class ControlEnded(EventData):
+    """A control loop works no longer; what it did. The executor writes it.
+
+    Each of its corrections is an `intent` and an `outcome` before.
+
+    Attributes:
+        loop: its name.
+        at: value at which it kept its reading.
+        unit: of the reading.
+        unit_by: of the output.
+        reading: the readings, `first`, `last`, `lowest` and `highest`; null for none.
+        output: likewise the outputs, with that at the begin.
+        corrections: how often the output was changed.
+        duration_s: how long it worked [s].
+        share: factor of its corrections at the end; below 1 where the reading has swung.
+        troubles: what was told, see `control-told`.
+        reason: why it ended.
+    """
+
+    KIND: ClassVar = "control"
+    LIQUID: ClassVar = Liquid.NONE
+
+    loop: str
+    at: float
+    unit: str
+    unit_by: str
+    reading: Span
+    output: Span
+    corrections: int
+    duration_s: float
+    share: float
+    troubles: tuple[str, ...]
+    reason: str
 
 
 @frozen(kw_only=True)
@@ -1416,6 +1499,8 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     Outcome,
     Reading,
     ChangedElsewhere,
+    ControlTold,
+    ControlEnded,
     StepBegun,
     Calibrated,
     StageBegun,

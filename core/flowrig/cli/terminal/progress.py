@@ -22,6 +22,7 @@ from flowrig.cli.terminal.printing import degrees_text, front_text
 from flowrig.journal.events import (
     ChangesAccepted,
     Checked,
+    ControlTold,
     CutLiquid,
     EventData,
     Explored,
@@ -150,6 +151,10 @@ class Progress:
     def _changes_accepted(self, data: ChangesAccepted) -> None:
         for difference in data.differences:
             self.say(f"accepted: {difference}", "yellow")
+
+    @_show.register
+    def _control_told(self, data: ControlTold) -> None:
+        self.say(data.text, "yellow")
 
     @_show.register
     def _notice(self, data: Notice) -> None:
