@@ -34,7 +34,6 @@ from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import Profile, Scan, Stage, Variable
-from flowrig.profile.model.flow import GAS
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
 
@@ -115,7 +114,7 @@ def study_rig(
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
-        product_ul_min=partial(_product_ul_min, profile),
+        product_ul_min=profile.product_ul_min,
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
         can_continue=not profile.procedure,
@@ -124,15 +123,6 @@ def study_rig(
         earlier=earlier,
         decided=decided or {},
         ahead=ahead,
-    )
-
-
-def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
-    """Liquid [µL/min] that flows under conditions, without carriers and gases."""
-    return sum(
-        rate
-        for name, rate in profile.flow_rates_ul_min(conditions).items()
-        if profile.streams[name].phase != GAS and profile.streams[name].role != "carrier"
     )
 
 
