@@ -678,6 +678,8 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        reference: whether it is the [reference condition](quality.md#fresh-batches); left out where
+            it is not.
     """
 
     KIND: ClassVar = "decided"
@@ -697,6 +699,7 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    reference: bool | None = None
 
 
 @frozen(kw_only=True)

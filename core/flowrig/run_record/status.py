@@ -227,6 +227,7 @@ class RunStatus:
     @_take.register
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
+        self.planned += bool(data.reference)
         if data.continues or data.after_s is not None or data.frames is not None:
             self._unsettled.add(data.index)
 
