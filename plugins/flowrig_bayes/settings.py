@@ -131,3 +131,8 @@ class BayesSettings(OptimizerSettings):
     starts: int = field(default=6, validator=[gt(0), le(1000)])
     refinements: int = field(default=6, validator=[ge(0), le(1000)])
     samples: int = field(default=128, validator=[gt(1), le(100_000)])
+
+    @property
+    def needs_surrogate(self) -> bool:
+        """Every acquisition function is computed from the predictions of a surrogate."""
+        return True

@@ -35,14 +35,8 @@ class Objectives:
     def of(cls, objective: Objective, settings: BoTorchSettings) -> "Objectives":
         """The objectives that settings name; if they name none, the objective of the campaign, or
         its goals.
-
-        Raises:
-            InputError: an objective is named twice.
         """
-        named = [*settings.maximize, *settings.minimize]
-        if len(set(named)) < len(named):
-            raise InputError(f"each objective is named once, got {', '.join(named)}")
-        if not named and isinstance(objective, ParetoObjective):
+        if isinstance(objective, ParetoObjective) and not (settings.maximize or settings.minimize):
             return cls(objective, {goal.name: 1 for goal in objective.goals}, objective)
         signs = dict.fromkeys(settings.maximize, 1) | dict.fromkeys(settings.minimize, -1)
         return cls(objective, signs or {objective.name: 1})

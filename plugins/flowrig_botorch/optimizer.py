@@ -16,6 +16,7 @@ from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 
+from flowrig.errors import InputError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig.problem.feasibility import pulled_inside
@@ -61,6 +62,8 @@ class BoTorchOptimizer(Optimizer):
 
     def __init__(self, problem: Problem, settings: BoTorchSettings) -> None:
         super().__init__(problem, settings)
+        if objection := settings.objection(problem.space):
+            raise InputError(objection)
         self._objectives = Objectives.of(problem.objective, settings)
         d, m, p = map(
             len, (problem.space.names, problem.objective.responses, self._objectives.signs)

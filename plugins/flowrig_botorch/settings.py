@@ -6,6 +6,7 @@ from attrs import field, frozen
 from attrs.validators import ge, in_, le
 
 from flowrig.interfaces import OptimizerSettings
+from flowrig.problem.space import Space
 
 __all__ = ["BoTorchSettings"]
 
@@ -37,3 +38,16 @@ class BoTorchSettings(OptimizerSettings):
     restarts: int = field(default=8, validator=[ge(1), le(1000)])
     candidates: int = field(default=256, validator=[ge(1), le(1_000_000)])
     samples: int = field(default=128, validator=[ge(1), le(100_000)])
+
+    @property
+    def needs_surrogate(self) -> bool:
+        """The other models are BoTorch's own."""
+        return self.model == "surrogate"
+
+    def objection(self, space: Space) -> str:
+        """Each objective is named once."""
+        named = [*self.maximize, *self.minimize]
+        twice = next((name for place, name in enumerate(named) if name in named[:place]), None)
+        if twice is None:
+            return ""
+        return f"{twice!r} is named twice; expected each name once in `maximize` and `minimize`"

@@ -47,11 +47,15 @@ class ProductionSettings(StudySettings):
         keep: by feature, how far it may be off the first looks: "±10 %" or "±2 nm"; by default
             ±10 % of each feature that the objective is computed from.
         outside: what follows where a look is outside: "refuse" lets the liquid go to the waste
-            until it is inside again, "end" ends the production at the second such look.
+            until it is inside again. At the second such look in a row, "hold" lets the run wait for
+            a person, "optimize" looks for a better condition near the present one and goes on
+            there, and "end" ends the production.
         collector: a device that turns to `vials`; without one nothing is turned.
         vials: its positions, in the order in which they are filled.
         each_ml: volume [mL] of product in each fraction; without a collector, what flows from one
             look to the next by default.
+        makes_g_mol: by limiting species, how much product [g] comes of one mole of it.
+        conversion: share of the limiting species that becomes product.
     """
 
     at: At = field(factory=lambda: At("best"))
@@ -59,10 +63,12 @@ class ProductionSettings(StudySettings):
     duration_s: float | None = None
     look_every_s: float = 120.0
     keep: Mapping[str, str] = field(factory=dict)
-    outside: Literal["refuse", "end"] = "refuse"
+    outside: Literal["refuse", "hold", "optimize", "end"] = "refuse"
     collector: str = ""
     vials: tuple[str, ...] = ()
     each_ml: float | None = None
+    makes_g_mol: Mapping[str, float] = field(factory=dict)
+    conversion: float = 1.0
 
     @property
     def time_s(self) -> float:
@@ -81,7 +87,19 @@ class ProductionSettings(StudySettings):
             bands_of(self, rig)
         except InputError as error:
             return str(error)
-        return self._objection_to_vials(rig)
+        return self._objection_to_yield(rig) or self._objection_to_vials(rig)
+
+    def _objection_to_yield(self, rig: StudyRig) -> str:
+        if not 0.0 < self.conversion <= 1.0:
+            return "`conversion` is a share; expected a number above 0, at most 1"
+        known = rig.species_umol_min(rig.conditions(self.at))
+        for species, g_mol in self.makes_g_mol.items():
+            if species not in known:
+                there = f"one of {', '.join(known)}" if known else "`contains` of a stream"
+                return f"`makes` names {species!r}, which no stream contains; expected {there}"
+            if not g_mol > 0.0:
+                return f"`makes` has {species} = {g_mol:g} g/mol; expected more than 0"
+        return ""
 
     def _objection_to_vials(self, rig: StudyRig) -> str:
         if not self.collector:

@@ -163,7 +163,7 @@ def test_the_front_of_the_campaign_is_widened() -> None:
 
 def test_objectives_that_cannot_be_are_refused() -> None:
     """An objective named twice, or unknown to the surrogate, is refused with what to do."""
-    with pytest.raises(InputError, match="named once"):
+    with pytest.raises(InputError, match="named twice"):
         optimizer(maximize=("bright",), minimize=("bright",))
     with pytest.raises(InputError, match="use the model 'single-task'"):
         optimizer(model="surrogate", maximize=("bright",), minimize=("width",)).suggest()

@@ -16,8 +16,8 @@ CAMPAIGN = """\
 extends = "cs3cu2i5-heatup-chem3"
 
 [analysis]
-frames = 40
-reactive_frames = 10
+frames = 80
+reactive_frames = 20
 
 [campaign]
 surrogate = { name = "gp" }

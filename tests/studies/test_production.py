@@ -202,6 +202,17 @@ def test_one_flow_makes_it_and_the_plan_knew(produced: RunOutcome) -> None:
     assert [one.number for one in fractions(produced)] == [*range(1, len(points))]
 
 
+def test_looks_come_at_the_interval_that_is_told(produced: RunOutcome) -> None:
+    """Frames begin every 10 s: the dark frames between two looks count in that time."""
+    with produced.record() as record:
+        looks = [one for one in record.experiments() if one.decision.stage == "production"]
+        assert record.profile.analysis.dark_frames > 0
+        assert record.profile.analysis.shuttered
+    flowing_s = [one.flowing_s for one in looks if one.flowing_s is not None]
+    assert len(flowing_s) == len(looks)
+    assert np.diff(flowing_s) == pytest.approx(10.0)
+
+
 def test_the_page_has_a_table_of_fractions(produced: RunOutcome) -> None:
     with produced.record() as record:
         page = render(content_of(record))

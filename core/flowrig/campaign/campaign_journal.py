@@ -265,6 +265,8 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         values=dict(point.values) or None,
         after_s=point.after_s,
         frames=point.frames,
+        asks=point.asks or None,
+        is_foreign=point.is_foreign or None,
     )
 
 

@@ -106,9 +106,8 @@ class CampaignLoop:
             return
         self._executor.begin_stage(stage.name)
         while True:
+            self._references.decide(stage)
             pending = self._progress.pending(stage)
-            if self._references.decide(stage):
-                continue
             if pending:
                 self._run_experiment(pending[0], calibration)
             else:
@@ -168,11 +167,7 @@ class CampaignLoop:
     def _observe(
         self, decision: Decision, calibration: LightCalibration
     ) -> tuple[float, Observation]:
-        """Run an experiment; returns its start [s] and its spectra.
-
-        Raises:
-            ReferenceDueError: a stock was filled in afresh since the experiment was begun.
-        """
+        """Run an experiment; returns its start [s] and its spectra."""
         self._references.require_first(decision)
         started_s = self._journal.experiment_begun(decision)
         probe = feature_probe(self._profile, self._wavelengths_nm, calibration)

@@ -9,8 +9,8 @@ from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
 from flowrig.campaign.later import LaterResults
 from flowrig.errors import FlowrigError, NeedsPersonError
-from flowrig.interfaces.study import Point, StudyPoint, StudyRig
-from flowrig.journal.events import FractionMade, Notice
+from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
+from flowrig.journal.events import Decided, FractionMade, HoldBegun, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
 from flowrig.procedure.costs import counting_costs
 from flowrig.procedure.executor import Executor
@@ -125,11 +125,13 @@ class StudyRunner:
             return
         events = self._journal.journal.events(FractionMade)
         written = {one.data.number for one in events if one.data.stage == stage_name}
-        try:
-            study = new_study(stage, rig_of_study(self._record, stage))
-            found = fractions_of(study, study_points(self._record, stage_name))
-        except FlowrigError as error:
-            text = f"the study of stage {stage_name!r} cannot tell its fractions: {error}"
+        done, rig = study_points(self._record, stage_name), rig_of_study(self._record, stage)
+        found = self._executor.compute(
+            f"asking the study {stage.offer.name} for fractions",
+            lambda: _fractions(stage, rig, done),
+        )
+        if isinstance(found, FlowrigError):
+            text = f"the study of stage {stage_name!r} cannot tell its fractions: {found}"
             self._journal.report([Symptom(f"no-fractions-{stage_name}", text)])
             return
         for one in found:
@@ -137,7 +139,12 @@ class StudyRunner:
                 self._journal.fraction_made(stage_name, one)
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
-        """The procedure of an experiment, whoever chose it."""
+        """The procedure of an experiment, whoever chose it.
+
+        Raises:
+            NeedsPersonError: a person has to be asked before it.
+        """
+        self._require_answer(decision)
         profile = in_stage(self._record.profile, decision.stage)
         following = self._following(decision)
         if decision.settles and not following and not decision.keeps_s:
@@ -148,6 +155,20 @@ class StudyRunner:
             return procedure
         flows, now_s = lambda: self._executor.flows, self._journal.now_s
         return counting_costs(profile, decision.conditions, procedure, flows, now_s)
+
+    def _require_answer(self, decision: Decision) -> None:
+        """Hold the run with the question of a point, once: who resumes a run that ended on that
+        hold wants it to go on."""
+        if not decision.asks:
+            return
+        asked = False
+        for event in self._journal.journal.events(Decided, HoldBegun):
+            if isinstance(event.data, HoldBegun):
+                asked |= event.data.text == decision.asks
+            elif event.data.index == decision.index:
+                asked = False
+        if not asked:
+            raise NeedsPersonError(decision.asks)
 
     def evaluated_by(self, decision: Decision) -> Profile:
         """The profile by which the frames of an experiment are evaluated: of fewer frames the same
@@ -237,6 +258,16 @@ def _next_points(
         points = asked(lambda: study.next_points(done))
         last = done[-1].point if done else None
         return require_points(points, rig, stage.experiments - len(done), last)
+    except FlowrigError as error:
+        return error
+
+
+def _fractions(
+    stage: Stage, rig: StudyRig, done: Sequence[StudyPoint]
+) -> list[Fraction] | FlowrigError:
+    """The complete fractions of the study of a stage, or why it has none."""
+    try:
+        return fractions_of(new_study(stage, rig), done)
     except FlowrigError as error:
         return error
 

@@ -80,6 +80,17 @@ class StudySettings:
         """
         return ""
 
+    def asks(self, rig: "StudyRig") -> str:
+        """What a person is asked before the stage begins, as one question; "" for nothing.
+
+        A gate asks it, unless the profile has a gate for this stage.
+        """
+        return ""
+
+    def asks_after(self, rig: "StudyRig") -> str:
+        """What a person is asked before the next stage begins, as one question; "" for nothing."""
+        return ""
+
 
 @frozen(kw_only=True)
 class Point:
@@ -90,9 +101,9 @@ class Point:
         continues: whether the flow of the point before is kept, whose conditions have to be the
             same. If that flow was interrupted meanwhile, the point settles first.
         after_s: of a point that continues: how long [s] after the frames of the point before began
-            its own frames begin; they begin at once if those took longer. Of another point: how
-            long after its liquid began to flow, in place of the equilibrium time. None to wait for
-            the equilibrium time.
+            its own frames begin; they begin at once if those, and the dark frames between, took
+            longer. Of another point: how long after its liquid began to flow, in place of the
+            equilibrium time. None to wait for the equilibrium time.
         frames: how many frames are taken, at most as many as of an experiment; as many as that if
             None. The share of them that shows the product stays the same.
         reason: why, in one phrase.
@@ -102,6 +113,10 @@ class Point:
         values: of a point that continues: what other devices are set to from the point before on,
             by device a position, such as the tube of a collector. Others are as in every
             experiment, and so are these again where the flow ends or the run holds.
+        asks: of a point that does not continue: what a person is asked before it, "" for nothing.
+            The run holds with this text until the person lets it go on, or skips the point.
+        is_foreign: whether other liquids flow than the profile says, such as a dye that a person
+            was asked for; nothing learns from it, and it is never the best experiment.
     """
 
     conditions: Conditions
@@ -111,6 +126,8 @@ class Point:
     reason: str = ""
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
+    is_foreign: bool = False
 
 
 @frozen(kw_only=True)
@@ -157,7 +174,12 @@ class StudyRig:
         residence_time_s: computes the residence time τ [s] under conditions.
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
+        dark_s: how long [s] the dark frames before them take, which are taken with the flow; looks
+            at one liquid are at least `frames_s + dark_s` apart.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        species_umol_min: computes how much [µmol/min] of each species that streams contain flows
+            in that liquid under conditions.
+        liquids: streams that are neither carriers nor gases.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
@@ -179,9 +201,12 @@ class StudyRig:
     frames: int
     frames_s: float
     product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    species_umol_min: Callable[[Conditions], Mapping[str, float]] = field(default=lambda _: {})
+    liquids: tuple[str, ...] = ()
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
     can_continue: bool = True
+    dark_s: float = 0.0
     seed: int = 1
     rsd: Mapping[str, float] = field(factory=dict)
     earlier: Sequence[StudyPoint] = ()

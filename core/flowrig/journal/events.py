@@ -383,11 +383,13 @@ class Resumed(EventData):
         waiting: experiments whose figure of merit waits for results.
         merits: figure of merit of those that may be the best, by the number of the experiment;
             a result that is withdrawn later takes one of them away.
+        sound: experiments that may be the best as soon as they have a figure of merit: good ones in
+            their steady state, with or without a result.
         goals: the same for the merits of goals, see `measured`.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
-        `best` alone is known.
+        `best` alone is known. It has no `sound`: all that wait, and those with `merits`.
     """
 
     KIND: ClassVar = "resumed"
@@ -406,6 +408,7 @@ class Resumed(EventData):
     best: float | None
     waiting: tuple[Count, ...] = ()
     merits: Mapping[str, float] = field(factory=dict)
+    sound: tuple[Count, ...] | None = None
     goals: Mapping[str, Mapping[str, float]] | None = None
 
 
@@ -678,6 +681,9 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        asks: what a person is asked before it begins; left out where nothing is.
+        is_foreign: that other liquids flow than the profile says, as a study may ask; left out
+            where they do not.
         reference: whether it is the [reference condition](quality.md#fresh-batches); left out where
             it is not.
     """
@@ -699,6 +705,8 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    asks: str | None = None
+    is_foreign: bool | None = None
     reference: bool | None = None
 
 
@@ -1067,7 +1075,7 @@ class OperatorAsked(EventData):
 
     Attributes:
         request: "pause", "go-on", "skip", "stop" or "halt".
-        by: from where: "terminal", "command line", "signal" or "program".
+        by: from where: "terminal", "command line", "page", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
 
@@ -1163,7 +1171,7 @@ class GateOpened(EventData):
 
     Attributes:
         gate: its name.
-        by: "terminal", "command line", "program", "--yes-to" or "simulation".
+        by: "terminal", "command line", "page", "program", "--yes-to" or "simulation".
     """
 
     KIND: ClassVar = "gate-opened"
@@ -1199,7 +1207,7 @@ class HandDone(EventData):
     """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
-        by: "terminal", "command line", "program" or "simulation".
+        by: "terminal", "command line", "page", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
         volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
             none.

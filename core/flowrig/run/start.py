@@ -219,6 +219,7 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         waiting=tuple(one.index for one in record.waiting()),
         merits={str(e.index): e.objective for e in sound},
         goals={index: one for index, one in goals.items() if one} or None,
+        sound=tuple(record.sound()),
     )
 
 

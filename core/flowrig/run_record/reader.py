@@ -360,6 +360,15 @@ class RunRecord:
         """The experiments whose objective waits for results, in order of time."""
         return [one for one in self.experiments() if one.awaits]
 
+    def sound(self) -> list[int]:
+        """Numbers of the experiments that may be the best once they have an objective, in order.
+
+        They are good, whatever results say, and in their steady state.
+        """
+        self.experiments()
+        seen = [with_doubts(one, self._checked.get(one.index, ())) for one in self._measured]
+        return [one.index for one in seen if one.quality == "good" and one.decision.settles]
+
     def settled(self) -> list[Experiment]:
         """The experiments in their steady state, in order of time: all but those of a study that
         looks at one liquid again and again, or before it is steady."""
@@ -677,8 +686,10 @@ def _decision(event: Event[Decided]) -> Decision:
         frames=data.frames,
         arm=data.arm,
         keeps_s=data.keeps_s or 0.0,
+        asks=data.asks or "",
         values=data.values or {},
         reference=bool(data.reference),
+        is_foreign=bool(data.is_foreign),
     )
 
 

@@ -197,7 +197,8 @@ class RunStatus:
         self.skipped = data.skipped
         self.waiting = set(data.waiting)
         self._merits = {int(one): merit for one, merit in data.merits.items() if one.isdecimal()}
-        self._sound = {*data.waiting, *self._merits}
+        older = {*data.waiting, *self._merits}
+        self._sound = older if data.sound is None else {*data.sound}
         self._goals = {int(n): one for n, one in (data.goals or {}).items() if n.isdecimal()}
         self.front = front_of(self._goals) if self._goals else None
         if not self._merits and data.best is not None:  # an older journal
@@ -228,7 +229,8 @@ class RunStatus:
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
         self.planned += bool(data.reference)
-        if data.continues or data.after_s is not None or data.frames is not None:
+        short = data.after_s is not None or data.frames is not None
+        if data.continues or short or data.is_foreign:
             self._unsettled.add(data.index)
 
     @_take.register
@@ -241,8 +243,7 @@ class RunStatus:
         value = data.objective
         if value is None and data.quality != "bad":
             self.waiting.add(data.index)
-            self._sound.add(data.index)
-        if data.quality == "good" and value is not None:
+        if data.quality == "good":
             self._sound.add(data.index)
             self._merit(data.index, value, data.goals)
 

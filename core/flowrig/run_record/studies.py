@@ -12,7 +12,7 @@ from flowrig.interfaces.study import Finding, Findings, Fraction, Point, Study, 
 from flowrig.plugins.contained import one_line
 from flowrig.profile import Stage
 from flowrig.profile.controls.beyond import widened
-from flowrig.profile.controls.studies import asked, new_study, study_rig
+from flowrig.profile.controls.studies import asked, new_study, require_fractions, study_rig
 from flowrig.run_record.experiment import Decision, Experiment
 from flowrig.run_record.off_line.to_come import features_of, in_words, of_points
 
@@ -117,10 +117,7 @@ def fractions_of(study: Study, points: Sequence[StudyPoint]) -> list[Fraction]:
     Raises:
         PluginError: it fails, or returns something else.
     """
-    found = asked(lambda: study.fractions(points))
-    if not isinstance(found, Sequence) or not all(isinstance(one, Fraction) for one in found):
-        raise PluginError(f"its fractions are {one_line(repr(found))}; expected Fractions")
-    return list(found)
+    return asked(lambda: require_fractions(study.fractions(points)))
 
 
 def makes_product(stage: Stage) -> bool:
@@ -186,6 +183,8 @@ def _point(decision: Decision) -> Point:
         after_s=decision.after_s,
         frames=decision.frames,
         reason=decision.reason,
+        asks=decision.asks,
+        is_foreign=decision.is_foreign,
     )
 
 

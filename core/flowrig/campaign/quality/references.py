@@ -49,20 +49,15 @@ class ReferenceConditions:
         if not decision.reference and self.due(stage):
             raise ReferenceDueError("the reference condition is due")
 
-    def decide(self, stage: Stage) -> bool:
-        """Write it down as the next experiments of a stage, if it is due.
-
-        Returns:
-            whether it was due.
-        """
+    def decide(self, stage: Stage) -> None:
+        """Write it down as the next experiments of a stage, if it is due."""
         why = self.due(stage)
         wanted = self._record.campaign.reference
         if not why or wanted is None:
-            return False
+            return
         conditions = reference_conditions(self._record.profile, wanted.at)
         first = len(self._record.decisions()) + 1
         self._journal.reference(stage, conditions, first, f"reference condition: {why}")
-        return True
 
     def due(self, stage: Stage) -> str:
         """Why the reference condition is due before the next experiment; "" if it is not.

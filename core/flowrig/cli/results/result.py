@@ -132,6 +132,7 @@ def _enter(
             replaced = before.results if lost else values
             old = {n: before.results[n] for n in replaced if n in before.results}
             checked.append((index, values, given, by, old, after))
+        _tell_unbounded(record.profile, {name for one in checked for name in one[1]})
     box, names = ResultBox(folder), set[str]()
     for index, values, given, by, _, _ in checked:
         names.add(box.put(index, values, given, by=by, files=files, lost=lost).entry)
@@ -144,6 +145,15 @@ def _enter(
         if after.awaits:
             say(f"  it still waits for {', '.join(after.awaits)}")
     _taken(folder, names)
+
+
+def _tell_unbounded(profile: Any, names: Iterable[str]) -> None:
+    """Say which results have no range that they could be compared with."""
+    from flowrig.run_record.off_line.names import unbounded
+
+    for name in sorted(names):
+        if unbounded(profile, name):
+            say(f"{name} has no `range` in the profile: any number is taken", fg="yellow", err=True)
 
 
 def _require_new(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from flowrig.cli.sound_folder import sound_folder
-from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
+from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import (
     degrees_text,
     experiments_text,
@@ -19,6 +19,7 @@ from flowrig.cli.terminal.printing import (
 )
 from flowrig.errors import InputError
 from flowrig.journal.events import HoldBegun, WasteLevel
+from flowrig.operator.hold import Hold
 from flowrig.operator.requests import MEANINGS, Request
 
 __all__ = ["go_on", "halt", "pause", "skip", "status", "stop"]
@@ -81,7 +82,7 @@ def go_on(
     hold = ask_run(folder, STATUS)["hold"]
     say(f"go-on: {MEANINGS[Request.GO_ON]}.")
     if hold is not None:
-        say(f"You confirm that {hold_of(HoldBegun.from_json(hold)).claim}.")
+        say(f"You confirm that {Hold.of(HoldBegun.from_json(hold)).claim}.")
     ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied, readings=readings)
     say("The request was sent to the run.")
 

@@ -49,11 +49,7 @@ def experiment_columns(record: RunRecord) -> list[Column]:
             Column("flowing_s", "s", [e.flowing_s for e in experiments]),
         ]
     columns += [
-        Column(
-            column_of(p),
-            p.unit,
-            [e.conditions[p.name] for e in experiments],
-        )
+        Column(column_of(p), p.unit, [e.conditions[p.name] for e in experiments])
         for p in record.profile.space.parameters
     ]
     columns += [

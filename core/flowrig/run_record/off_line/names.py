@@ -1,5 +1,6 @@
 """Results as people write them: names of quantities, and values with units."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 from flowrig.errors import InputError
@@ -7,7 +8,7 @@ from flowrig.profile import Profile
 from flowrig.profile.problems import nearest
 from flowrig.profile.quantity import QuantityError
 
-__all__ = ["named_quantity", "values_of"]
+__all__ = ["named_quantity", "unbounded", "values_of"]
 
 
 def values_of(profile: Profile, words: Iterable[str]) -> dict[str, float]:
@@ -53,6 +54,12 @@ def value_of(profile: Profile, quantity: str, text: str, name: str) -> float:
             plain = text.strip()
             hint = f"; if it is in {given.unit}: {name}={plain}{given.unit}"
         raise InputError(f"{name}: expected {error.expected}, {error.message}{hint}") from error
+
+
+def unbounded(profile: Profile, quantity: str) -> bool:
+    """Whether any number is taken as a result of CHANNEL.QUANTITY."""
+    channel, _, inner = quantity.partition(".")
+    return not any(map(math.isfinite, profile.analysis.off_line[channel].gives[inner].sensible))
 
 
 def named_quantity(profile: Profile, name: str) -> str:
