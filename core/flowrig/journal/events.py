@@ -769,6 +769,8 @@ class Decided(EventData):
             where they do not.
         is_stored: that its sample is [stored](off-line.md#stored-samples), as a study may ask; left
             out where it is not.
+        reference: whether it is the [reference condition](quality.md#fresh-batches); left out where
+            it is not.
     """
 
     KIND: ClassVar = "decided"
@@ -791,6 +793,7 @@ class Decided(EventData):
     asks: str | None = None
     is_foreign: bool | None = None
     is_stored: bool | None = None
+    reference: bool | None = None
 
 
 @frozen(kw_only=True)

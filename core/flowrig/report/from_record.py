@@ -31,6 +31,7 @@ from flowrig.report.content import (
     ReportContent,
 )
 from flowrig.run_record import experiment as journalled
+from flowrig.run_record.batches import batch_text
 from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
@@ -239,6 +240,7 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
         for event in journal.events(StageEnded)
     ]
     notes += [_shares(event.data) for event in journal.events(IncumbentFound)]
+    notes += [batch_text(one) for one in record.batches()[1:]]
     notes += [_resumption(event) for event in journal.events(Resumed)]
     notes += [
         f"At {event.time_s:.0f} s: {event.data.text}."

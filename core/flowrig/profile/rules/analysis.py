@@ -13,7 +13,7 @@ from flowrig.profile.controls.quality import quality_checks
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
 from flowrig.profile.model.devices import detectors_at, units_of_readings
-from flowrig.profile.model.features import features_of_objective
+from flowrig.profile.model.features import costs_in, features_of_objective
 from flowrig.profile.model.off_line import EXPERIMENT, OffLine, spectral_and_later
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
@@ -396,13 +396,19 @@ def _given(profile: Profile) -> tuple[Feature, ...]:
     return (*profile.analysis.table_features, *features_of_objective(profile.objective))
 
 
+def _readings(profile: Profile) -> dict[str, str]:
+    """`Profile.readings`, of a profile that may be unfinished."""
+    costs = costs_in(profile.feature_texts, {*profile.devices, *profile.analysis.channels})
+    return {**units_of_readings(profile.devices), **costs}
+
+
 def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     settings = profile.analysis
     return bind_features(
         settings.channels,
         profile.feature_texts,
         _given(profile),
-        {**units_of_readings(profile.devices), **settings.off_line_units},
+        {**_readings(profile), **settings.off_line_units},
     )
 
 
@@ -433,8 +439,9 @@ def features(profile: Profile) -> Iterator[Finding]:
             nearest=error.nearest,
             offset=error.offset,
         )
-    reported = units_of_readings(profile.devices)
-    for name, read in spectral_and_later(found, settings.off_line_units, reported).items():
+    for name, read in spectral_and_later(
+        found, settings.off_line_units, _readings(profile)
+    ).items():
         yield Finding(
             ("features", name),
             f"it mixes an off-line result with what only {read!r} shows",
