@@ -74,7 +74,10 @@ def _offered(kind: str, plugins: Plugins) -> KindOffer:
     templates = {name: one for name, one in plugins.kinds().items() if one.template}
     if kind not in templates:
         known = ", ".join((*CORE_KINDS, *sorted(templates), *_MODELS))
-        raise InputError(f"a plugin is one of {known}, not {kind!r}")
+        raise InputError(
+            f"a plugin is one of {known}, not {kind!r}; a kind of device that no plugin offers is "
+            "begun from examples/acme-droplets, as docs/tutorial-driver.md says"
+        )
     return templates[kind]
 
 
