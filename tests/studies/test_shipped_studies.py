@@ -27,6 +27,7 @@ NAMES = (
     "grid",
     "partial-grid",
     "dynamic-residence-time",
+    "dye",
     "production",
 )
 

@@ -30,6 +30,7 @@ from flowrig.measurement.evaluate import Measurement, calibration_arrays, measur
 from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.measurement.sample import Features
+from flowrig.problem.pareto import goals_of
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.trips import tripped
@@ -185,6 +186,7 @@ class CampaignJournal:
             to_come=observation.to_come or None,
             flowing_s=observation.flowing_s,
             interrupted=observation.interrupted or None,
+            goals=goals_of(self.profile.objective, measurement.features),
         )
         # `keep`, not `append`: a full disk must not lose what the rig has measured.
         self.journal.keep(measured, self.now_s(), measured_arrays(observation, features))
@@ -250,6 +252,8 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         values=dict(point.values) or None,
         after_s=point.after_s,
         frames=point.frames,
+        asks=point.asks or None,
+        is_foreign=point.is_foreign or None,
     )
 
 

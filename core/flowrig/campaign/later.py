@@ -13,6 +13,7 @@ from flowrig.profile.model import OffLine, Stage
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.box import ResultBox, with_objective
 from flowrig.run_record.off_line.dropped import DroppedFiles
+from flowrig.run_record.off_line.to_come import for_study, in_words, told
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["BY_RESULT", "BY_SIMULATION", "LaterResults"]
@@ -22,9 +23,6 @@ BY_SIMULATION = "simulation"
 
 BY_RESULT = "result"
 """What ends a wait for results that are entered."""
-
-MOST_NAMED = 6
-"""Experiments that a message names."""
 
 
 class LaterResults:
@@ -42,6 +40,7 @@ class LaterResults:
         self._box = ResultBox(record.folder)
         self._dropped = DroppedFiles(record, self._box)
         self._known: dict[int, int] = {}
+        self._study: Stage | None = None  # that needs results; None where an optimizer does
 
     def pending(self, stage: Stage) -> Sequence[Mapping[str, Any]]:
         """Conditions of the experiments whose results are to come, in the order of decisions.
@@ -80,23 +79,43 @@ class LaterResults:
         if any(complete.get(index) != at for index, at in self._known.items()):
             chooser.close()
         self._known = complete
+        self._study = None
+        self._require_enough()
+
+    def before_study(self, stage: Stage) -> None:
+        """Take what was entered, and hold the campaign where a study needs results to come.
+
+        Args:
+            stage: a study that says by results where it looks next.
+
+        Raises:
+            ResultsAwaitedError: results are to come.
+        """
+        if self._channels:
+            self.take()
+            self._study = stage
+            self._require_enough()
+
+    def _require_enough(self) -> None:
         if self.are_too_few and not self._may_run_ahead():
             raise ResultsAwaitedError(self.text)
 
     @property
     def are_too_few(self) -> bool:
-        """Whether so many experiments wait for results that no condition is chosen."""
+        """Whether so many results are to come that nothing is chosen.
+
+        A study needs every result; an optimizer goes on while few experiments wait.
+        """
+        if self._study is not None:
+            return bool(for_study(self._record, self._study))
         return len(self._record.waiting()) >= self._record.campaign.pending
 
     @property
     def text(self) -> str:
         """What the campaign waits for, in one clause."""
-        waiting = self._record.waiting()
-        names = dict.fromkeys(name for one in waiting for name in one.awaits)
-        numbers = [str(one.index) for one in waiting[:MOST_NAMED]]
-        more = f" and {len(waiting) - MOST_NAMED} more" if len(waiting) > MOST_NAMED else ""
-        many = "experiments" if len(waiting) > 1 else "experiment"
-        return f"results are to come: {', '.join(names)} of {many} {', '.join(numbers)}{more}"
+        if self._study is not None:
+            return in_words(for_study(self._record, self._study))
+        return in_words({one.index: one.awaits for one in self._record.waiting()})
 
     def _may_run_ahead(self) -> bool:
         """Whether a person has let the run go on without results, and nothing was chosen since."""
@@ -125,9 +144,9 @@ class LaterResults:
             return []
         found = []
         for one in self._record.experiments():
-            told = _told(one)
-            if told is not None:
-                found += [(one, c) for c in self._channels if c.units.keys() - told]
+            known = told(one)
+            if known is not None:
+                found += [(one, c) for c in self._channels if c.units.keys() - known]
         return found
 
     def _late(self) -> list[Symptom]:
@@ -146,17 +165,10 @@ class LaterResults:
         return found
 
 
-def _told(experiment: Experiment) -> set[str] | None:
-    """The quantities that an entry gives or says to be lost; None where the sample is lost."""
-    if any(event.data.lost and not event.data.units for event in experiment.entries):
-        return None
-    return {name for event in experiment.entries for name in event.data.units}
-
-
 def _found(experiment: Experiment, channel: OffLine) -> ResultEntered:
     """What the analyses of a channel find, of what nobody has entered of a simulated experiment."""
-    told = _told(experiment) or set()
-    units = {name: unit for name, unit in channel.units.items() if name not in told}
+    known = told(experiment) or set()
+    units = {name: unit for name, unit in channel.units.items() if name not in known}
     values = {
         name: value
         for name in units

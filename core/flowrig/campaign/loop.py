@@ -73,7 +73,7 @@ class CampaignLoop:
         self._progress = CampaignProgress(record, journal.journal)
         self._with_holds = RetryAfterHold(record.profile, executor, journal, self._progress)
         self._early = EarlyEnd(record, journal, self._progress, executor)
-        self._studies = StudyRunner(record, journal, executor)
+        self._studies = StudyRunner(record, journal, executor, later)
         self._quality = QualityChecks(record, journal, executor)
         self._optimizer_gave_up = False
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
 from flowrig.errors import InputError
@@ -79,6 +80,17 @@ class StudySettings:
         """
         return ""
 
+    def asks(self, rig: "StudyRig") -> str:
+        """What a person is asked before the stage begins, as one question; "" for nothing.
+
+        A gate asks it, unless the profile has a gate for this stage.
+        """
+        return ""
+
+    def asks_after(self, rig: "StudyRig") -> str:
+        """What a person is asked before the next stage begins, as one question; "" for nothing."""
+        return ""
+
 
 @frozen(kw_only=True)
 class Point:
@@ -101,6 +113,10 @@ class Point:
         values: of a point that continues: what other devices are set to from the point before on,
             by device a position, such as the tube of a collector. Others are as in every
             experiment, and so are these again where the flow ends or the run holds.
+        asks: of a point that does not continue: what a person is asked before it, "" for nothing.
+            The run holds with this text until the person lets it go on, or skips the point.
+        is_foreign: whether other liquids flow than the profile says, such as a dye that a person
+            was asked for; nothing learns from it, and it is never the best experiment.
     """
 
     conditions: Conditions
@@ -110,6 +126,8 @@ class Point:
     reason: str = ""
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
+    is_foreign: bool = False
 
 
 @frozen(kw_only=True)
@@ -159,9 +177,14 @@ class StudyRig:
         dark_s: how long [s] the dark frames before them take, which are taken with the flow; looks
             at one liquid are at least `frames_s + dark_s` apart.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        species_umol_min: computes how much [µmol/min] of each species that streams contain flows
+            in that liquid under conditions.
+        liquids: streams that are neither carriers nor gases.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
+        vessels_ul: by device, how much [µL] the vessel holds to which each position leads; without
+            those of which that is not known.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
@@ -180,8 +203,11 @@ class StudyRig:
     frames: int
     frames_s: float
     product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    species_umol_min: Callable[[Conditions], Mapping[str, float]] = field(default=lambda _: {})
+    liquids: tuple[str, ...] = ()
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
+    vessels_ul: Mapping[str, Mapping[str, float]] = field(factory=dict)
     can_continue: bool = True
     dark_s: float = 0.0
     seed: int = 1
@@ -348,6 +374,16 @@ class Study(ABC):
         self.rig = rig
         self.settings = settings
 
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether its next points depend on results that are entered later.
+
+        A run waits for them before it asks: for those of the features that the study looks at, and
+        for those by which an experiment of the stages before is the best. It does not wait while a
+        flow is kept.
+        """
+        return True
+
     @abstractmethod
     def most_points(self) -> int:
         """The largest number of points that this study may ask for; it does not depend on any."""
@@ -385,6 +421,12 @@ class Study(ABC):
 
 class PlannedStudy(Study):
     """A study whose points are known from the beginning."""
+
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether one of its settings is the best experiment of the stages before."""
+        fields = attrs.fields(type(self.settings)) if attrs.has(type(self.settings)) else ()
+        return At("best") in [getattr(self.settings, one.name) for one in fields]
 
     @abstractmethod
     def plan(self) -> Sequence[Point]:

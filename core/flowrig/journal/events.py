@@ -385,6 +385,7 @@ class Resumed(EventData):
             a result that is withdrawn later takes one of them away.
         sound: experiments that may be the best as soon as they have a figure of merit: good ones in
             their steady state, with or without a result.
+        goals: the same for the merits of goals, see `measured`.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
@@ -408,6 +409,7 @@ class Resumed(EventData):
     waiting: tuple[Count, ...] = ()
     merits: Mapping[str, float] = field(factory=dict)
     sound: tuple[Count, ...] | None = None
+    goals: Mapping[str, Mapping[str, float]] | None = None
 
 
 @frozen(kw_only=True)
@@ -679,6 +681,9 @@ class Decided(EventData):
             where it is not.
         values: of a point that continues: what other devices are set to, by device; left out where
             nothing is.
+        asks: what a person is asked before it begins; left out where nothing is.
+        is_foreign: that other liquids flow than the profile says, as a study may ask; left out
+            where they do not.
     """
 
     KIND: ClassVar = "decided"
@@ -698,6 +703,8 @@ class Decided(EventData):
     arm: str | None = None
     keeps_s: Number | None = None
     values: Mapping[str, Number | str] | None = None
+    asks: str | None = None
+    is_foreign: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -774,6 +781,8 @@ class Measured(EventData):
         flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
         interrupted: of a point that was to continue: that its flow was interrupted, so that it
             settled first; left out where it was not.
+        goals: of an objective with several goals: the merit of each by name, 0 at its `worst`;
+            left out where a feature has no value.
     """
 
     KIND: ClassVar = "measured"
@@ -792,6 +801,7 @@ class Measured(EventData):
     to_come: Mapping[str, Number | None] | None = None
     flowing_s: Number | None = None
     interrupted: bool | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -903,6 +913,7 @@ class ResultEntered(EventData):
         lost: why there is no result for the quantities in `units`, or for any where `units` is
             empty; it withdraws their earlier values. Empty where nothing is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
+        goals: the merits of its goals, see `measured`.
     """
 
     KIND: ClassVar = "result"
@@ -917,6 +928,7 @@ class ResultEntered(EventData):
     files: tuple[ResultFile, ...] = ()
     lost: str = ""
     objective: Number | None = None
+    goals: Mapping[str, Number] | None = None
 
 
 @frozen(kw_only=True)
@@ -1060,7 +1072,7 @@ class OperatorAsked(EventData):
 
     Attributes:
         request: "pause", "go-on", "skip", "stop" or "halt".
-        by: from where: "terminal", "command line", "signal" or "program".
+        by: from where: "terminal", "command line", "page", "signal" or "program".
         refused: why it was not obeyed; empty where it was.
     """
 
@@ -1156,7 +1168,7 @@ class GateOpened(EventData):
 
     Attributes:
         gate: its name.
-        by: "terminal", "command line", "program", "--yes-to" or "simulation".
+        by: "terminal", "command line", "page", "program", "--yes-to" or "simulation".
     """
 
     KIND: ClassVar = "gate-opened"
@@ -1192,7 +1204,7 @@ class HandDone(EventData):
     """A person has done by hand what was asked. The executor writes it.
 
     Attributes:
-        by: "terminal", "command line", "program" or "simulation".
+        by: "terminal", "command line", "page", "program" or "simulation".
         readings: what the person has read, by DEVICE.QUANTITY, in the units of `run-started`.
         volumes_ul: by component of the path, the volume [µL] that is in it now. Older journals have
             none.

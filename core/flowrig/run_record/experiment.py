@@ -48,6 +48,8 @@ class Decision:
         arm: arm of the campaign that the stage belongs to; None where it belongs to none.
         keeps_s: for how long [s] its flow is kept for points that are asked for next.
         values: of a point that continues: what other devices are set to, by device.
+        asks: what a person is asked before it begins; "" for nothing.
+        is_foreign: whether other liquids flow than the profile says.
     """
 
     index: int
@@ -64,12 +66,15 @@ class Decision:
     arm: str | None = None
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
+    is_foreign: bool = False
 
     @property
     def settles(self) -> bool:
         """Whether the liquid is fresh and all its frames are taken in the steady state, as of every
-        experiment that an optimizer chose."""
-        return not self.continues and self.after_s is None and self.frames is None
+        experiment that an optimizer chose, and the liquids are those of the profile."""
+        at_once = not self.continues and self.after_s is None and self.frames is None
+        return at_once and not self.is_foreign
 
     @property
     def was_predicted(self) -> bool:

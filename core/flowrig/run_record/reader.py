@@ -33,9 +33,10 @@ from flowrig.journal.journal import FILE_NAME, LAST_SEQUENCE, Event, Journal
 from flowrig.learning.from_campaign import surrogates_of
 from flowrig.measurement.light_reference import LightReference
 from flowrig.plugins.registry import Plugins
+from flowrig.problem.pareto import Front
 from flowrig.profile import Campaign, Profile
 from flowrig.profile.model.campaign import is_known_to
-from flowrig.run_record.arms import ArmResult, arms_of, best_so_far
+from flowrig.run_record.arms import ArmResult, arms_of, best_so_far, front_of_experiments
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.doubts import doubts_as_json, with_doubts
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
@@ -401,6 +402,13 @@ class RunRecord:
         sound = [e for e in self.experiments() if e.may_be_best]
         return max(sound, key=lambda e: e.objective, default=None)
 
+    def front(self) -> Front | None:
+        """The good experiments that no other one beats in every goal, as measured.
+
+        None of an objective that has not several goals.
+        """
+        return front_of_experiments(self.profile.objective, self.experiments())
+
     def incumbent(self) -> Incumbent | None:
         """The incumbent, once a campaign with a surrogate is finished; the journal holds it.
 
@@ -549,7 +557,7 @@ class RunRecord:
     def summary(self) -> dict[str, Any]:
         """The summary that `flowrig report --json` prints."""
         experiments = self.experiments()
-        best, expected = self.best(), self.incumbent()
+        best, expected, front = self.best(), self.incumbent(), self.front()
         return {
             "state": self.state,
             "reason": self.reason,
@@ -566,6 +574,7 @@ class RunRecord:
             "results": [_summary_of_result(e) for e in self.journal.events(ResultEntered)],
             "best": None if best is None else self._summary_of(best),
             "expected_best": None if expected is None else self._expected(expected),
+            "front": None if front is None else front.as_json(),
             "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
             "studies": [one.as_json() for one in findings_of(self)],
             "quality": [one for each in experiments for one in doubts_as_json(each)],
@@ -648,7 +657,9 @@ def _decision(event: Event[Decided]) -> Decision:
         frames=data.frames,
         arm=data.arm,
         keeps_s=data.keeps_s or 0.0,
+        asks=data.asks or "",
         values=data.values or {},
+        is_foreign=bool(data.is_foreign),
     )
 
 

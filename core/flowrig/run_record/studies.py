@@ -1,5 +1,6 @@
 """The studies of a run: their points, and what they show."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,12 +8,13 @@ import attrs
 from attrs import field, frozen
 
 from flowrig.errors import FlowrigError, PluginError
-from flowrig.interfaces.study import Findings, Fraction, Point, Study, StudyPoint, StudyRig
+from flowrig.interfaces.study import Finding, Findings, Fraction, Point, Study, StudyPoint, StudyRig
 from flowrig.plugins.contained import one_line
 from flowrig.profile import Stage
 from flowrig.profile.controls.beyond import widened
 from flowrig.profile.controls.studies import asked, new_study, require_fractions, study_rig
 from flowrig.run_record.experiment import Decision, Experiment
+from flowrig.run_record.off_line.to_come import features_of, in_words, of_points
 
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
@@ -130,22 +132,33 @@ def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> S
     names = (stage.offer.kind, stage.offer.name)
     listed = (one for one in record.plugins.listed if (one.offer.kind, one.offer.name) == names)
     plugin = next((f"{one.plugin.distribution} {one.plugin.version}" for one in listed), "")
-    known = StudyFindings(
+    found = StudyFindings(
         stage=stage.name,
         study=stage.offer.name,
         version=plugin.strip(),
         points=len(points),
         planned=stage.experiments,
     )
+    to_come = of_points(record, stage)
     try:
         study = new_study(stage, rig_of_study(record, stage))
-        findings = asked(lambda: study.findings(points))
+        looked_at = features_of(record, stage)
+        known = [one for one in points if one.number not in to_come or _has_any(one, looked_at)]
+        findings = asked(lambda: study.findings(known))
         if not isinstance(findings, Findings):
             raise PluginError(f"it returns {one_line(repr(findings))}; expected Findings")
         fractions = fractions_of(study, points)
     except FlowrigError as error:
-        return attrs.evolve(known, problem=str(error))
-    return attrs.evolve(known, findings=findings, fractions=fractions)
+        return attrs.evolve(found, problem=str(error))
+    if to_come:
+        awaited = Finding(text=in_words(to_come))
+        findings = attrs.evolve(findings, findings=[*findings.findings, awaited])
+    return attrs.evolve(found, findings=findings, fractions=fractions)
+
+
+def _has_any(point: StudyPoint, features: Sequence[str]) -> bool:
+    """Whether a point has a value of any of some features."""
+    return any(math.isfinite(point.features.get(name, math.nan)) for name in features)
 
 
 def _measured(experiment: Experiment) -> StudyPoint:
@@ -170,6 +183,8 @@ def _point(decision: Decision) -> Point:
         after_s=decision.after_s,
         frames=decision.frames,
         reason=decision.reason,
+        asks=decision.asks,
+        is_foreign=decision.is_foreign,
     )
 
 

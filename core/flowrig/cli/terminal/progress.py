@@ -18,7 +18,7 @@ from rich.text import Text
 
 from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text, objective_text
 from flowrig.cli.terminal.hold_text import hold_lines, waste_text
-from flowrig.cli.terminal.printing import degrees_text
+from flowrig.cli.terminal.printing import degrees_text, front_text
 from flowrig.journal.events import (
     ChangesAccepted,
     Checked,
@@ -324,6 +324,8 @@ class Progress:
         rates = status.rig_state.commanded_rates_ul_min.items()
         yield "flows", "  ".join(f"{name} {rate:.1f} µL/min" for name, rate in rates) or "none"
         yield "best so far", f"{status.objective.name} {self._merit(status.best)}"
+        if status.front is not None:
+            yield "front", front_text(status.front.as_json())
         yield "rig time", _duration(status.time_s)
 
 

@@ -36,8 +36,10 @@ from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import Profile, Scan, Stage, Variable
 from flowrig.profile.model.flow import GAS
+from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
+from flowrig.profile.topology.positions import valve_turners
 
 __all__ = [
     "acquisition_s",
@@ -108,6 +110,7 @@ _OF_POINTS = {
     "reason": "a text",
     "keeps_s": "a number",
     "values": "values by name",
+    "asks": "a text",
 }
 
 _OF_FRACTIONS = {
@@ -182,8 +185,11 @@ def study_rig(
         frames_s=acquisition_s(profile, profile.analysis.frames),
         dark_s=dark_s(profile),
         product_ul_min=partial(_product_ul_min, profile),
+        species_umol_min=partial(_species_umol_min, profile),
+        liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
+        vessels_ul=_vessels_ul(profile),
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
@@ -193,13 +199,26 @@ def study_rig(
     )
 
 
+def _liquids(profile: Profile) -> tuple[str, ...]:
+    """The streams that are neither carriers nor gases."""
+    streams = profile.streams.items()
+    return tuple(n for n, one in streams if one.phase != GAS and one.role != "carrier")
+
+
 def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
     """Liquid [µL/min] that flows under conditions, without carriers and gases."""
-    return sum(
-        rate
-        for name, rate in profile.flow_rates_ul_min(conditions).items()
-        if profile.streams[name].phase != GAS and profile.streams[name].role != "carrier"
-    )
+    liquids = _liquids(profile)
+    rates_ul_min = profile.flow_rates_ul_min(conditions).items()
+    return sum(rate for name, rate in rates_ul_min if name in liquids)
+
+
+def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
+    """How much [µmol/min] of each species flows in the product; 1 mol/L is 1 µmol/µL."""
+    found, rates_ul_min = dict[str, float](), profile.flow_rates_ul_min(conditions)
+    for name in _liquids(profile):
+        for species, mol_l in profile.streams[name].contains_mol_l.items():
+            found[species] = found.get(species, 0.0) + rates_ul_min.get(name, 0.0) * mol_l
+    return found
 
 
 def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
@@ -209,6 +228,19 @@ def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
         for name, one in profile.devices.items()
         if one.abilities.positions and one.abilities.under_flow and not one.by_hand
     }
+
+
+def _vessels_ul(profile: Profile) -> Mapping[str, Mapping[str, float]]:
+    """By device and position, how much [µL] the vessel there holds, where that is known."""
+    found = dict[str, dict[str, float]]()
+    for valve, device in valve_turners(profile.path, profile.devices).items():
+        outlets = profile.path[valve].to
+        for position, name in outlets.items() if isinstance(outlets, Mapping) else ():
+            vessel = profile.path[str(name)]
+            if vessel.kind == "vessel" and vessel.capacity_ul is not None:
+                held = found.setdefault(device, {})
+                held[position] = vessel.capacity_ul / vessel.count
+    return found
 
 
 def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
@@ -325,6 +357,8 @@ def _require_point(place: int, one: Point, rig: StudyRig) -> None:
         raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
     if not 0.0 <= one.keeps_s < math.inf:
         raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    if one.asks and one.continues:
+        raise PluginError(f"point {place} asks a person and continues; the flow stops meanwhile")
     wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
     if wrong or (one.values and not one.continues):
         raise PluginError(
@@ -411,8 +445,27 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
         stages.append(fitted)
         wrong += found
         gates += [] if found else gate_of(profile, fitted)
+    if not wrong:
+        gates += _questions(profile, stages)
     campaign = attrs.evolve(campaign, stages=tuple(stages))
     return attrs.evolve(profile, campaign=campaign, gates=tuple(gates)), wrong
+
+
+def _questions(profile: Profile, stages: Sequence[Stage]) -> Iterator[Gate]:
+    """What studies ask a person before their stage, and before the one after it."""
+    guarded = {gate.stage for gate in profile.gates}
+    assert profile.campaign is not None
+    for stage, following in zip(stages, [*stages[1:], None], strict=True):
+        settings = stage.settings
+        if not isinstance(settings, StudySettings):
+            continue
+        rig = study_rig(profile, profile.campaign.seed)
+        for name, to, asks in (
+            (f"before-{stage.name}", stage, settings.asks),
+            (f"after-{stage.name}", following, settings.asks_after),
+        ):
+            if to is not None and to.name not in guarded and (text := asks(rig)):
+                yield Gate(name=name, before="stage", stage=to.name, asks=text)
 
 
 def _fitted(
@@ -461,7 +514,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
     try:
         study = new_study(stage, rig)
         count = asked(study.most_points)
-        if isinstance(study, PlannedStudy):
+        if isinstance(study, PlannedStudy) and isinstance(count, int) and count <= MOST_POINTS:
             require_points(asked(study.plan), rig, count)
     except MissingDependencyError:  # a run says what to install
         pass

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from flowrig.errors import InputError
-from flowrig.problem.objective import MaximumResponse, Objective, TargetObjective
+from flowrig.problem.objective import MaximumResponse, Objective, OfGoals
 from flowrig.profile.controls.quality import quality_checks
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
@@ -491,7 +491,7 @@ def _place_of(objective: Objective, response: str) -> Path:
     """Path of the key with which an objective names a response."""
     if isinstance(objective, MaximumResponse):
         return ("objective", "response")
-    if isinstance(objective, TargetObjective):
+    if isinstance(objective, OfGoals):
         number = next(i for i, goal in enumerate(objective.goals) if response in goal.responses)
         key = "objective" if objective.goals[number].objective is not None else "response"
         return ("objective", "goals", number, key)

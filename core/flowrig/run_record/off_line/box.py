@@ -22,6 +22,7 @@ from attrs import evolve
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.events import ResultEntered, ResultFile
 from flowrig.journal.fields import FieldError
+from flowrig.problem.pareto import goals_of
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["RESULTS_NAME", "ResultBox"]
@@ -168,8 +169,13 @@ def with_objective(record: RunRecord, entry: ResultEntered) -> ResultEntered:
     Raises:
         InputError: the experiment is not measured.
     """
-    value = record.with_entry(entry).objective
-    return evolve(entry, objective=value if value == value else None)  # noqa: PLR0124 - not nan
+    found = record.with_entry(entry)
+    value = found.objective
+    return evolve(
+        entry,
+        objective=value if value == value else None,  # noqa: PLR0124 - not nan
+        goals=goals_of(record.profile.objective, found.features),
+    )
 
 
 def _write(path: Path, text: str) -> None:
