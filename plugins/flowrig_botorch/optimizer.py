@@ -246,10 +246,14 @@ class BoTorchOptimizer(Optimizer):
             return qLogNoisyExpectedImprovement(
                 model, X, self._sampler(), prune_baseline=False, cache_root=False
             )
-        front = F[is_non_dominated(F)]
+        reference = (
+            torch.zeros(F.shape[1], dtype=F.dtype)
+            if self._objectives.goals is not None
+            else infer_reference_point(F[is_non_dominated(F)])
+        )
         return qLogNoisyExpectedHypervolumeImprovement(
             model,
-            infer_reference_point(front),
+            reference,
             X,
             self._sampler(),
             prune_baseline=False,

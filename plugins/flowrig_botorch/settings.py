@@ -1,6 +1,6 @@
 """Settings of BoTorch as an optimizer."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from attrs import field, frozen
 from attrs.validators import ge, in_, le
@@ -22,13 +22,15 @@ class BoTorchSettings(OptimizerSettings):
             that few of many conditions matter; "surrogate" the campaign's own surrogate of the
             responses.
         maximize: features to maximize, or the objective of the campaign by its name; if `minimize`
-            is empty too, that objective alone.
+            is empty too, that objective alone, or each of its goals if it has several.
         minimize: features to minimize.
         restarts: starting points of the maximization of the acquisition function.
         candidates: random conditions from which the starting points are chosen; with "surrogate",
             from which the next conditions are chosen.
         samples: posterior samples of the acquisition function.
     """
+
+    seeks_fronts: ClassVar[bool] = True
 
     model: Model = field(default="single-task", validator=in_(("single-task", "saas", "surrogate")))
     maximize: tuple[str, ...] = ()

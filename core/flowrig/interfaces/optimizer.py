@@ -7,7 +7,7 @@ blop share (`gest-api`); each row of conditions or results is a mapping.
 import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -32,7 +32,14 @@ class OptimizerSettings:
     spectrum of the experiment under the name of the channel, and the places of its values as
     CHANNEL.axis, both lists of numbers. It may also have fields `maximize` and `minimize` with
     names of features, or that of the objective.
+
+    Attributes:
+        seeks_fronts: whether the optimizer knows what to do with an objective of several goals
+            (`flowrig.problem.pareto.ParetoObjective`). One that does not would look for the best
+            compromise alone, and is refused.
     """
+
+    seeks_fronts: ClassVar[bool] = False
 
     @property
     def spectra(self) -> tuple[str, ...]:

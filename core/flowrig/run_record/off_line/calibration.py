@@ -8,7 +8,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
-from flowrig.problem.objective import Objective, PlqyProxy, TargetObjective, plqy_proxy
+from flowrig.problem.objective import Objective, OfGoals, PlqyProxy, plqy_proxy
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.names import named_quantity
 from flowrig.run_record.reader import RunRecord
@@ -121,7 +121,7 @@ def proxy_of(objective: Objective) -> PlqyProxy | None:
     """The proxy in an objective; None if it has none."""
     if isinstance(objective, PlqyProxy):
         return objective
-    if isinstance(objective, TargetObjective):
+    if isinstance(objective, OfGoals):
         inner = (proxy_of(goal.objective) for goal in objective.goals if goal.objective)
         return next((one for one in inner if one is not None), None)
     return None
