@@ -85,7 +85,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
 
 @pytest.fixture(scope="session")
 def lab(bare: Bare) -> Lab:
-    """The instruments' packages and ACME's plugin added; neither torch nor SciPy."""
+    """The instruments' packages and ACME's plugin added; neither torch nor scikit-learn."""
     bare.lab.install(f"{bare.wheels['flowrig']}[chemyx,watlow,ocean]", bare.wheels["acme"])
     return bare.lab
 

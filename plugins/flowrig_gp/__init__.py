@@ -1,4 +1,4 @@
-"""Plugin `gp`: a Gaussian-process surrogate with a Matérn covariance."""
+"""Plugin `gp`: a Gaussian-process surrogate on scikit-learn's Matérn covariance."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ def flowrig_surrogates() -> Sequence[Offer]:
             target="flowrig_gp.surrogate:GaussianProcess",
             settings=GaussianProcessSettings,
             summary="one Gaussian process per response, with a length scale for each condition",
-            needs=("scipy",),
+            needs=("sklearn", "scipy"),
             install="flowrig[gp]",
         )
     ]

@@ -1,18 +1,17 @@
-"""Matérn correlations, by squared distance together with their derivatives, and by distance.
+"""Matérn correlations together with their derivatives, which scikit-learn does not offer.
 
-The first form is that of the search for hyperparameters and of predictions, the second that of the
-covariance matrix of the measurements. They differ in their last bits, on which decisions depend;
-tests hold both equal to scikit-learn's kernels.
+scikit-learn's kernels have no derivatives along the conditions, and their derivatives along the
+hyperparameters need an array of shape `n x n x d`. The search for hyperparameters and the
+gradients of predictions therefore use these functions; the model itself is scikit-learn's kernel,
+see `Hyperparameters.kernel`. Tests hold the two equal.
 """
 
-import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
-__all__ = ["COVARIANCES", "Covariance", "correlations"]
+__all__ = ["COVARIANCES", "Covariance"]
 
 Array = NDArray[np.float64]
 
@@ -45,19 +44,3 @@ COVARIANCES: Mapping[float, Covariance] = {
 }
 """Matérn correlations by smoothness `nu`; infinity stands for the squared exponential
 (Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, equations 4.17 and 4.9)."""
-
-
-def correlations(X: Array, Y: Array, smoothness: float) -> Array:
-    """Matérn correlations between conditions, shape `n x m`.
-
-    Args:
-        X: conditions in units of the length scales, shape `n x d`.
-        Y: others, shape `m x d`.
-        smoothness: `nu`, one of `COVARIANCES`.
-    """
-    distances = cdist(X, Y)
-    if smoothness == np.inf:
-        return np.asarray(np.exp(-(distances**2) / 2.0))
-    scaled = distances * math.sqrt(2.0 * smoothness)
-    polynomial = 1.0 + scaled if smoothness == 1.5 else 1.0 + scaled + scaled**2 / 3.0
-    return np.asarray(polynomial * np.exp(-scaled))

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsymv
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern
 
-from flowrig_gp.covariance import COVARIANCES, Covariance, correlations
+from flowrig_gp.covariance import COVARIANCES, Covariance
 
 __all__ = ["Hyperparameters", "NegativeLogPosterior", "Priors", "most_probable"]
 
@@ -58,16 +59,15 @@ class Hyperparameters:
         values = np.exp(logs)
         return cls(values[:dimensions], *map(float, values[dimensions:]))
 
-    def covariance(self, X: Array, Y: Array, smoothness: float) -> Array:
-        """Prior covariance of the noise-free response between conditions, shape `n x m`.
+    def kernel(self, smoothness: float) -> Kernel:
+        """Covariance of the noise-free response as a scikit-learn kernel.
+
+        It has no `WhiteKernel`, because the noise variance can differ between measurements.
 
         Args:
-            X: conditions in the unit cube, shape `n x d`.
-            Y: others, shape `m x d`.
             smoothness: `nu` of the Matérn covariance.
         """
-        scaled = X / self.length_scales, Y / self.length_scales
-        return self.signal_variance * correlations(*scaled, smoothness)
+        return ConstantKernel(self.signal_variance) * Matern(self.length_scales, nu=smoothness)
 
 
 @frozen

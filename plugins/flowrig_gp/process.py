@@ -3,6 +3,7 @@
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+from sklearn.gaussian_process.kernels import Kernel
 
 from flowrig_gp.covariance import COVARIANCES, Covariance
 from flowrig_gp.evidence import Hyperparameters
@@ -58,7 +59,7 @@ class Process:
     alpha: Array
     measured: Array
     _X: Array
-    _smoothness: float
+    _kernel: Kernel
     _inverse: Array
     _covariance: Covariance
     _inverse_length_scales: Array
@@ -84,11 +85,11 @@ class Process:
             hyperparameters: of the covariance.
             smoothness: `nu` of the Matérn covariance.
         """
+        kernel = hyperparameters.kernel(smoothness)
         noise = np.full(len(z), hyperparameters.noise_variance)
         if repeat_variance is not None:
             noise += hyperparameters.repeatability_factor * repeat_variance
-        covariance = hyperparameters.covariance(X, X, smoothness)
-        inverse = np.linalg.inv(covariance + np.diag(noise)).astype(np.float64, copy=False)
+        inverse = np.linalg.inv(kernel(X) + np.diag(noise))
         scales = hyperparameters.length_scales
         weight = inverse.sum(axis=1)
         prior_mean = float(weight @ z) / float(weight.sum())
@@ -98,7 +99,7 @@ class Process:
             alpha=inverse @ (z - prior_mean),
             measured=z,
             X=X,
-            smoothness=smoothness,
+            kernel=kernel,
             inverse=inverse,
             covariance=COVARIANCES[smoothness],
             inverse_length_scales=1.0 / scales,
@@ -147,21 +148,18 @@ class Process:
         Returns:
             shape `n x n`.
         """
-        cross = self._prior(X, self._X)
-        covariance = self._prior(X, X) - cross @ self._inverse @ cross.T
+        cross = self._kernel(X, self._X)
+        covariance = self._kernel(X) - cross @ self._inverse @ cross.T
         diagonal = np.diag_indices(len(X))
         size = float(covariance[diagonal].max())
         for power in range(-10, 1):
             jittered = covariance.copy()
             jittered[diagonal] += max(size, LEAST_VARIANCE) * 10.0**power
             try:
-                return np.linalg.cholesky(jittered).astype(np.float64, copy=False)
+                return np.linalg.cholesky(jittered)
             except np.linalg.LinAlgError:
                 continue
         return np.diag(np.sqrt(np.maximum(covariance[diagonal], 0.0)))
-
-    def _prior(self, X: Array, Y: Array) -> Array:
-        return self.hyperparameters.covariance(X, Y, self._smoothness)
 
     def weighted_differences(self, X: Array, factors: Array) -> Array:
         """Sum over measurements of `factors * (X - measured) / length scale²`.

@@ -42,7 +42,7 @@ def test_a_third_partys_offers_are_listed(lab: Lab) -> None:
 def test_what_is_not_installed_is_not_ready(lab: Lab) -> None:
     """A surrogate without its package is listed with what to install."""
     rows = {(row["kind"], row["name"]): row for row in lab.json("plugins")["plugins"]}
-    for name, package in (("enn", "torch"), ("gp", "scipy")):
+    for name, package in (("enn", "torch"), ("gp", "sklearn")):
         row = rows["surrogate", name]
         assert not row["ready"]
         assert package in row["missing"]
