@@ -767,6 +767,10 @@ class Decided(EventData):
         asks: what a person is asked before it begins; left out where nothing is.
         is_foreign: that other liquids flow than the profile says, as a study may ask; left out
             where they do not.
+        is_stored: that its sample is [stored](off-line.md#stored-samples), as a study may ask; left
+            out where it is not.
+        reference: whether it is the [reference condition](quality.md#fresh-batches); left out where
+            it is not.
     """
 
     KIND: ClassVar = "decided"
@@ -788,6 +792,8 @@ class Decided(EventData):
     values: Mapping[str, Number | str] | None = None
     asks: str | None = None
     is_foreign: bool | None = None
+    is_stored: bool | None = None
+    reference: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -995,6 +1001,10 @@ class ResultEntered(EventData):
         files: what was attached.
         lost: why there is no result for the quantities in `units`, or for any where `units` is
             empty; it withdraws their earlier values. Empty where nothing is lost.
+        series: of a [stored sample](off-line.md#stored-samples): how it was stored; empty for a
+            result that is measured once.
+        age_s: age [s] at which the stored sample was measured; left out where it has none, or where
+            the rest of a series is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
         goals: the merits of its goals, see `measured`.
     """
@@ -1010,6 +1020,8 @@ class ResultEntered(EventData):
     entered: str
     files: tuple[ResultFile, ...] = ()
     lost: str = ""
+    series: str = ""
+    age_s: Number | None = None
     objective: Number | None = None
     goals: Mapping[str, Number] | None = None
 

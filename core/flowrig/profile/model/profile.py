@@ -20,8 +20,14 @@ from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
 from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
-from flowrig.profile.model.features import Feature, bind_features, features_of_objective
+from flowrig.profile.model.features import (
+    Feature,
+    bind_features,
+    costs_in,
+    features_of_objective,
+)
 from flowrig.profile.model.flow import (
+    GAS,
     VOLUME,
     Component,
     LimitedFlow,
@@ -281,7 +287,7 @@ class Profile:
     @property
     def _bound_features(self) -> dict[str, Feature]:
         analysis = self.analysis
-        readings = {**units_of_readings(self.devices), **analysis.off_line_units}
+        readings = {**self.readings, **analysis.off_line_units}
         given = (*analysis.table_features, *features_of_objective(self.objective))
         found, _ = bind_features(analysis.channels, self.feature_texts, given, readings)
         return found
@@ -491,8 +497,21 @@ class Profile:
 
     @property
     def readings(self) -> dict[str, str]:
-        """Unit of everything that devices report, by DEVICE.QUANTITY."""
-        return units_of_readings(self.devices)
+        """Unit of everything that devices report, by DEVICE.QUANTITY, and of the costs."""
+        return {**units_of_readings(self.devices), **self.costs}
+
+    @property
+    def costs(self) -> dict[str, str]:
+        """Unit of what features use of the costs of an experiment; see `COSTS`."""
+        return costs_in(self.feature_texts, {*self.devices, *self.analysis.channels})
+
+    def product_ul_min(self, conditions: Mapping[str, Value]) -> float:
+        """Liquid [µL/min] that flows under conditions, without carriers and gases."""
+        return sum(
+            rate
+            for name, rate in self.flow_rates_ul_min(conditions).items()
+            if self.streams[name].phase != GAS and self.streams[name].role != "carrier"
+        )
 
     @property
     def readings_by_hand(self) -> dict[str, str]:
