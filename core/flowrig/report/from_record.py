@@ -261,6 +261,10 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
     return tuple(filter(None, notes))
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _loops(record: RunRecord) -> list[str]:
     """What control loops did, a sentence for each."""
     ended = [event.data for event in record.journal.events(ControlEnded)]
@@ -276,7 +280,9 @@ def _loops(record: RunRecord) -> list[str]:
         away = (
             f"; it ended within {with_unit(max(off), own[0].unit, 2)} of its value" if off else ""
         )
-        notes.append(f"Control of {name}: at work {len(own)} times, {count} corrections{away}.")
+        notes.append(
+            f"Control of {name}: {_many(count, 'correction')} in {_many(len(own), 'flow')}{away}."
+        )
     return notes
 
 

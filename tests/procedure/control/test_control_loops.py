@@ -220,7 +220,7 @@ def test_a_reading_that_is_missing_or_still_freezes_the_output_and_is_told(
     with RunRecord(tmp_path / "run") as record:
         notes = " ".join(content_of(record).notes)
         assert told.text in notes
-        assert "Control of velocity: at work 1 times, " in notes
+        assert "in 1 flow" in notes
         (measured,) = record.experiments()
     assert measured.quality == "doubtful"
     assert any("control of velocity" in reason for reason in measured.flags)
