@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrig import clock as clocks
-from flowrig.clock import Alarm, Clock, RealClock, VirtualClock
+from flowrig.clock import Alarm, Clock, RealClock, VirtualClock, pace
 from flowrig.errors import DriverHungError, StopRequested
 from flowrig.rig import device_threads
 from flowrig.rig.device_threads import DeviceThreads
@@ -274,3 +274,26 @@ def test_the_clocks_of_this_system_agree() -> None:
     time.sleep(0.05)
     assert clocks._running_s() > before_s
     assert clocks._suspended_s() == pytest.approx(suspended_s, abs=1.0)
+
+
+def test_a_paced_clock_is_no_faster_than_it_may_and_tells_the_same_time() -> None:
+    """The times at which threads wake stay the same; real time waits for them."""
+    slept: list[float] = []
+    now = 0.0
+
+    def sleep(duration_s: float) -> None:
+        nonlocal now
+        slept.append(duration_s)
+        now += duration_s
+
+    clock = VirtualClock(100.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flowrig.clock.time.monotonic", lambda: now)
+        patch.setattr("flowrig.clock.time.sleep", sleep)
+        pace(clock, 60.0)
+        clock.sleep(30.0)
+        clock.sleep(90.0)
+        now += 10.0  # computing takes real time, and is not made up for
+        clock.sleep(60.0)
+    assert slept == pytest.approx([0.5, 1.5, 0.0])
+    assert clock.now_s() == 280.0

@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-__all__ = ["SLICE_S", "Alarm", "Clock", "RealClock", "VirtualClock"]
+__all__ = ["SLICE_S", "Alarm", "Clock", "RealClock", "VirtualClock", "pace"]
 
 SLICE_S = 0.2
 """Longest part [s] of a real wait. Python on Windows takes notice of Ctrl-C between two parts only,
@@ -357,3 +357,25 @@ class VirtualClock(Clock):
         self._now_s = time_s
         for listener in self._listeners:
             listener()
+
+
+def pace(clock: VirtualClock, speed: float) -> None:
+    """Let virtual time pass no faster than real time, times a factor, for people who look on.
+
+    What happens in virtual time stays the same. Where computing takes longer, that is not made up
+    for.
+
+    Args:
+        clock: the clock.
+        speed: seconds of virtual time in a second of real time.
+    """
+    virtual_s, due_s = clock.now_s(), time.monotonic()
+
+    def wait() -> None:
+        nonlocal virtual_s, due_s
+        now_s = clock.now_s()
+        due_s = max(due_s + (now_s - virtual_s) / speed, time.monotonic())
+        virtual_s = now_s
+        time.sleep(max(due_s - time.monotonic(), 0.0))
+
+    clock.listen(wait)

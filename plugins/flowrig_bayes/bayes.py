@@ -11,6 +11,7 @@ from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.learning.blas_threads import one_blas_thread
 from flowrig.problem.designs import maximin_latin_hypercube
+from flowrig.problem.pareto import ParetoObjective, random_weights
 from flowrig.problem.steps import all_allowed, has_steps
 from flowrig_bayes.acquisition import describe
 from flowrig_bayes.model import Model, fit_model
@@ -55,6 +56,9 @@ class BayesianOptimizer(Optimizer):
     objective at the measured conditions. Unlike the best measurement, it is not biased upwards by
     noise (as in the noisy expected improvement of Letham et al., Bayesian Analysis 2019, 14, 495,
     but with one incumbent for all samples).
+
+    Of an objective with several goals each point seeks the front in a direction of its own, drawn
+    at random; see `ParetoObjective.toward`.
     """
 
     settings: BayesSettings
@@ -115,6 +119,11 @@ class BayesianOptimizer(Optimizer):
         problem, settings = self.problem, self._settings
         listed = self._listed() if self._has_steps else None
         model = fit_model(problem, self._X, self._Y, self._pending, self.settings)
+        direction = ""
+        if isinstance(problem.objective, ParetoObjective):
+            weights = random_weights(len(problem.objective.goals), rng)
+            model = evolve(model, objective=problem.objective.toward(weights))
+            direction = problem.objective.direction(weights)
         sampled, incumbent, best_measured = self._sample_objective(model, rng)
         points = candidates(problem.space, self.settings.candidates, best_measured, rng)
         if settings.acquisition == "thompson":
@@ -126,7 +135,7 @@ class BayesianOptimizer(Optimizer):
             ranked = self._ranked(Surface(sampled, incumbent, settings), listed, points, rng)
         point = self._first_clear(ranked)
         self._pending = np.vstack([self._pending, point])
-        return self._explain(sampled, incumbent, point)
+        return self._explain(sampled, incumbent, point, direction)
 
     @property
     def _settings(self) -> BayesSettings:
@@ -211,13 +220,16 @@ class BayesianOptimizer(Optimizer):
         repeated = self._X[:0] if self.settings.acquisition == "exploit" else self._X
         return (np.vstack([self._pending, repeated]), SAME), (self._failed, FAILED)
 
-    def _explain(self, sampled: SampledObjective, incumbent: float, point: Array) -> Suggestion:
+    def _explain(
+        self, sampled: SampledObjective, incumbent: float, point: Array, direction: str
+    ) -> Suggestion:
         """The suggestion with the predicted measurement and its reason."""
         posterior = sampled.surrogate.predict(point[None])
         mean, sd = posterior.mean[0], posterior.sd[0]
         rng = np.random.default_rng(self.problem.seed)
         measured = mean + sd * rng.standard_normal((REPORT_SAMPLES, len(mean)))
-        values = sampled.objective.value(measured)
+        reported = self.problem.objective if direction else sampled.objective
+        values = reported.value(measured)
         values = np.where(np.isfinite(values), values, sampled.floor)
         names, space = self.problem.objective.responses, self.problem.space
         return Suggestion(
@@ -226,7 +238,8 @@ class BayesianOptimizer(Optimizer):
             sd=dict(zip(names, map(float, sd[: len(names)]), strict=True)),
             objective_mean=float(values.mean()),
             objective_sd=float(values.std()),
-            reason=describe(
+            reason=direction
+            + describe(
                 sampled.of(posterior)[:, 0], incumbent, self._settings, self.problem.objective.unit
             ),
         )

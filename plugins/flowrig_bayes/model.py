@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from flowrig.interfaces import Problem, Surrogate
 from flowrig.problem.objective import MaximumResponse, Objective
+from flowrig.problem.pareto import ParetoObjective
 from flowrig_bayes.sampled_objective import stratified_normals
 from flowrig_bayes.settings import BayesSettings
 
@@ -85,7 +86,8 @@ def fit_model(
     objective = problem.objective
     alone = isinstance(objective, MaximumResponse)
     measured = objective.value(Y)
-    added = settings.model != "responses" and not alone and bool(np.isfinite(measured).all())
+    composed = settings.model == "responses" or isinstance(objective, ParetoObjective)
+    added = not (composed or alone) and bool(np.isfinite(measured).all())
     if added:
         Y = np.column_stack([Y, measured])
     surrogate = problem.new_surrogate()

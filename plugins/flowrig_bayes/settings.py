@@ -1,7 +1,7 @@
 """Settings of the optimizers that this plugin offers."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_, le
@@ -26,17 +26,24 @@ Acquisition = Literal["ei", "pi", "ucb", "exploit", "max-variance", "thompson"]
 
 
 @frozen(kw_only=True)
-class RandomSettings(OptimizerSettings):
+class DesignSettings(OptimizerSettings):
+    """Settings of an optimizer that takes no notice of results."""
+
+    seeks_fronts: ClassVar[bool] = True
+
+
+@frozen(kw_only=True)
+class RandomSettings(DesignSettings):
     """Settings of `random`, which has none."""
 
 
 @frozen(kw_only=True)
-class SobolSettings(OptimizerSettings):
+class SobolSettings(DesignSettings):
     """Settings of `sobol`, which has none."""
 
 
 @frozen(kw_only=True)
-class GridSettings(OptimizerSettings):
+class GridSettings(DesignSettings):
     """Settings of `grid`.
 
     Attributes:
@@ -69,7 +76,7 @@ class GridSettings(OptimizerSettings):
 
 
 @frozen(kw_only=True)
-class PartialGridSettings(OptimizerSettings):
+class PartialGridSettings(DesignSettings):
     """Settings of `partial-grid`.
 
     Attributes:
@@ -82,7 +89,7 @@ class PartialGridSettings(OptimizerSettings):
 
 
 @frozen(kw_only=True)
-class LhsSettings(OptimizerSettings):
+class LhsSettings(DesignSettings):
     """Settings of `lhs`.
 
     Attributes:
@@ -104,13 +111,16 @@ class BayesSettings(OptimizerSettings):
             sample of the objective.
         model: the modelled quantity: "responses", from which the objective is
             computed; "merit", the objective; or "either", whichever has the better leave-out
-            predictions of the objective, where the surrogate provides them.
+            predictions of the objective, where the surrogate provides them. Of an objective with
+            several goals always the responses.
         ucb_beta: for "ucb", number of standard deviations that are added to the mean.
         candidates: uniform conditions that are evaluated before the best are refined.
         starts: starting points of the gradient search, where the surrogate has gradients.
         refinements: rounds of random search around the best, where it has none.
         samples: number of posterior samples of the objective.
     """
+
+    seeks_fronts: ClassVar[bool] = True
 
     acquisition: Acquisition = "ei"
     model: Literal["either", "responses", "merit"] = field(
@@ -121,3 +131,8 @@ class BayesSettings(OptimizerSettings):
     starts: int = field(default=6, validator=[gt(0), le(1000)])
     refinements: int = field(default=6, validator=[ge(0), le(1000)])
     samples: int = field(default=128, validator=[gt(1), le(100_000)])
+
+    @property
+    def needs_surrogate(self) -> bool:
+        """Every acquisition function is computed from the predictions of a surrogate."""
+        return True

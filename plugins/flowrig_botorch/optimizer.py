@@ -16,6 +16,7 @@ from botorch.utils.multi_objective.hypervolume import infer_reference_point
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 
+from flowrig.errors import InputError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.problem.designs import maximin_latin_hypercube, uniform
 from flowrig.problem.feasibility import pulled_inside
@@ -61,6 +62,8 @@ class BoTorchOptimizer(Optimizer):
 
     def __init__(self, problem: Problem, settings: BoTorchSettings) -> None:
         super().__init__(problem, settings)
+        if objection := settings.objection(problem.space):
+            raise InputError(objection)
         self._objectives = Objectives.of(problem.objective, settings)
         d, m, p = map(
             len, (problem.space.names, problem.objective.responses, self._objectives.signs)
@@ -243,10 +246,14 @@ class BoTorchOptimizer(Optimizer):
             return qLogNoisyExpectedImprovement(
                 model, X, self._sampler(), prune_baseline=False, cache_root=False
             )
-        front = F[is_non_dominated(F)]
+        reference = (
+            torch.zeros(F.shape[1], dtype=F.dtype)
+            if self._objectives.goals is not None
+            else infer_reference_point(F[is_non_dominated(F)])
+        )
         return qLogNoisyExpectedHypervolumeImprovement(
             model,
-            infer_reference_point(front),
+            reference,
             X,
             self._sampler(),
             prune_baseline=False,

@@ -17,7 +17,9 @@ from flowrig.errors import InputError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.problem.designs import maximin_latin_hypercube
 from flowrig.problem.feasibility import pulled_inside
+from flowrig.problem.objective import Objective
 from flowrig.problem.one_hot import OneHot
+from flowrig.problem.pareto import ParetoObjective
 from flowrig_gest.lookup import find_generator
 from flowrig_gest.settings import GeneratorSettings
 
@@ -32,14 +34,23 @@ def vocabulary(problem: Problem) -> VOCS:
 
     `VOCS` has no constraints on conditions; suggestions are moved inside them afterwards. Few
     generators take a variable whose values have no order, so that each choice of a category is a
-    variable from 0 to 1, of which the largest counts.
+    variable from 0 to 1, of which the largest counts. Of an objective with several goals, the
+    merit of each is an objective, 0 at the reference point.
     """
     columns, objective = OneHot(problem.space, natural=True), problem.objective
+    sought = _sought(objective)
     return VOCS(
         variables={p.name: [p.low, p.high] for p in columns.parameters},
-        objectives={objective.name: "MAXIMIZE"},
-        observables=[name for name in objective.responses if name != objective.name],
+        objectives=dict.fromkeys(sought, "MAXIMIZE"),
+        observables=[name for name in objective.responses if name not in sought],
     )
+
+
+def _sought(objective: Objective) -> list[str]:
+    """Names of what a generator maximizes."""
+    if isinstance(objective, ParetoObjective):
+        return [f"merit of {goal.name}" for goal in objective.goals]
+    return [objective.name]
 
 
 class GeneratorOptimizer(Optimizer):
@@ -73,7 +84,7 @@ class GeneratorOptimizer(Optimizer):
             try:
                 options = deepcopy(dict(self.settings.options))  # a validator may change them
                 return self._class(vocs=vocabulary(self.problem), **options)
-            except (TypeError, ValueError) as error:
+            except Exception as error:  # code of a third party, with errors of its own
                 raise InputError(f"{self._class.__name__} refuses the problem: {error}") from error
 
     def _do_ingest(self, results: Sequence[Mapping[str, Any]]) -> None:
@@ -94,7 +105,12 @@ class GeneratorOptimizer(Optimizer):
         except (KeyError, TypeError, ValueError):
             return None
         responses = np.array([row[name] for name in objective.responses])
-        row[objective.name] = float(objective.value(responses))
+        values = (
+            objective.merits(responses)
+            if isinstance(objective, ParetoObjective)
+            else [objective.value(responses)]
+        )
+        row |= zip(_sought(objective), map(float, values), strict=True)
         return row if np.isfinite(list(row.values())).all() else None
 
     def _do_suggest(self, num_points: int) -> list[Suggestion]:
@@ -149,7 +165,8 @@ class GeneratorOptimizer(Optimizer):
 
         Ginsbourger, Le Riche & Carraro, Kriging Is Well-Suited to Parallelize Optimization, 2010.
         """
-        names = (*self.problem.objective.responses, self.problem.objective.name)
+        objective = self.problem.objective
+        names = (*objective.responses, *_sought(objective))
         lies = {name: float(np.mean([row[name] for row in self._results])) for name in names}
         generator = self._new_generator()
         with self._reproducible():

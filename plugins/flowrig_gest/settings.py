@@ -1,7 +1,7 @@
 """Settings of the optimizer `gest`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 from attrs.validators import ge, le, matches_re
@@ -22,6 +22,8 @@ class GeneratorSettings(OptimizerSettings):
         initial: successful experiments before the generator is used; until then, points are spread
             over the space.
     """
+
+    seeks_fronts: ClassVar[bool] = True
 
     generator: str = field(validator=matches_re(r"[\w.]+:\w+"))
     options: Mapping[str, Any] = field(factory=dict)

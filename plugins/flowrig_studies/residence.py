@@ -49,12 +49,12 @@ class DynamicResidenceTime(PlannedStudy):
 
     def _looks(self, conditions: "dict[str, Value]", name: str) -> list[Point]:
         tau_s = self.rig.residence_time_s(conditions)
-        frame_s = self.rig.frames_s / self.rig.frames
+        frame_s, dark_s = self.rig.frames_s / self.rig.frames, self.rig.dark_s
         frames = self.settings.frames
         if frames is None:
-            fitting = math.floor(self.settings.every * tau_s / frame_s)
+            fitting = math.floor((self.settings.every * tau_s - dark_s) / frame_s)
             frames = min(max(fitting, LEAST_FRAMES), self.rig.frames)
-        every_s = max(self.settings.every * tau_s, frames * frame_s)
+        every_s = max(self.settings.every * tau_s, frames * frame_s + dark_s)
         count = math.floor(self.settings.until * tau_s / every_s + 1e-9)
         first = Point(
             conditions=conditions, after_s=every_s, frames=frames, reason=f"{name} changes"

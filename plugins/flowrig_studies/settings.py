@@ -1,12 +1,17 @@
 """Settings of the studies; each has a default that fits any rig."""
 
 import math
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from flowrig.interfaces import At, StudyRig, StudySettings, Sweep
+from flowrig.interfaces import At, Storage, StudyRig, StudySettings, Sweep
+from flowrig.problem.door import Door
+from flowrig.problem.space import Value
+from flowrig_studies.places import is_reachable
 
 __all__ = [
+    "DyeSettings",
     "DynamicSettings",
     "FeatureSettings",
     "GridSettings",
@@ -14,9 +19,15 @@ __all__ = [
     "PerturbationSettings",
     "RepeatabilitySettings",
     "RobustnessSettings",
+    "StabilitySettings",
     "SweepSettings",
+    "dye_conditions",
     "step_s",
+    "storage_of",
 ]
+
+SAMPLES = 5
+"""Samples after the first one of a study of a rig that measures nothing in line."""
 
 MOST_COMBINATIONS = 10_000
 """Points of a grid beyond which nobody waits for it."""
@@ -41,7 +52,8 @@ class RobustnessSettings(FeatureSettings):
         at: the condition.
         duration_s: how long [s] it is watched after its equilibrium time.
         every_s: time [s] from the frames of one point to those of the next; by default, and at
-            least, as long as they take.
+            least, as long as they and the dark frames between take. Where nothing is measured in
+            line, a fifth of `duration_s` by default.
     """
 
     at: At = field(factory=At)
@@ -58,7 +70,90 @@ class RobustnessSettings(FeatureSettings):
 
 def step_s(settings: RobustnessSettings, rig: StudyRig) -> float:
     """Time [s] from the frames of one point to those of the next."""
-    return max(settings.every_s or 0.0, rig.frames_s, 1e-3)
+    every_s = settings.every_s
+    if every_s is None and not rig.frames_s > 0.0:
+        every_s = settings.duration_s / SAMPLES
+    return max(every_s or 0.0, rig.frames_s + rig.dark_s, 1e-3)
+
+
+@frozen(kw_only=True)
+class DyeSettings(FeatureSettings):
+    """Settings of `dye`.
+
+    Attributes:
+        dye: what flows, in words for the person who puts it in.
+        at: flow rates and temperatures; by default those in the middle of the search space, with
+            every heater as cold as the space allows.
+        repeats: how often it is measured.
+    """
+
+    dye: str = "the reference dye"
+    at: At | None = None
+    repeats: int = 3
+
+    def objection(self, rig: StudyRig) -> str:
+        """There is a standard error."""
+        return "" if self.repeats >= 2 else f"`repeats` is {self.repeats}; expected 2 or more"
+
+    def asks(self, rig: StudyRig) -> str:
+        """Whether the dye is in."""
+        where = f" in the syringes or supplies of {', '.join(rig.liquids)}" if rig.liquids else ""
+        hot = ", ".join(
+            f"{name} {value:g} °C"
+            for name, value in dye_conditions(self, rig).items()
+            if rig.space.units.get(name) == "°C"
+        )
+        warm = f" It flows at {hot}." if hot else ""
+        return f"Is {self.dye}{where}, and does it stand what it flows through?{warm}"
+
+    def asks_after(self, rig: StudyRig) -> str:
+        """Whether the dye is out again."""
+        return f"Are the liquids of the profile back in place of {self.dye}?"
+
+
+@frozen(kw_only=True)
+class StabilitySettings(StudySettings):
+    """Settings of `stability`.
+
+    Attributes:
+        at: the condition whose samples are stored.
+        channel: off-line channel with `series`; by default the first.
+        quantity: what is measured of them; by default the first that the channel gives.
+        repeats: how many samples are stored.
+    """
+
+    at: At = field(factory=lambda: At("best"))
+    channel: str | None = None
+    quantity: str | None = None
+    repeats: int = 1
+
+    def objection(self, rig: StudyRig) -> str:
+        """There is a channel that measures stored samples."""
+        if self.repeats < 1:
+            return f"`repeats` is {self.repeats}; expected 1 or more"
+        names = [one.channel for one in rig.storage]
+        if not names:
+            return "`study` stores samples; expected an off-line channel with a table `series`"
+        if self.channel is not None and self.channel not in names:
+            return f"`channel` is {self.channel!r}; expected one of {', '.join(names)}"
+        known = storage_of(self, rig).units
+        if self.quantity is not None and self.quantity not in known:
+            return f"`quantity` is {self.quantity!r}; expected one of {', '.join(known)}"
+        return ""
+
+
+def storage_of(settings: StabilitySettings, rig: StudyRig) -> Storage:
+    """The channel that measures the stored samples."""
+    return next(one for one in rig.storage if settings.channel in (None, one.channel))
+
+
+def dye_conditions(settings: DyeSettings, rig: StudyRig) -> Mapping[str, Value]:
+    """Flow rates and temperatures at which a dye flows."""
+    if settings.at is not None:
+        return rig.conditions(settings.at)
+    cold = {one.name: one.low for one in rig.space.parameters if one.unit == "°C"}
+    colder = {**rig.middle, **cold}
+    return colder if is_reachable(Door(rig.space), colder) else rig.middle
 
 
 @frozen(kw_only=True)

@@ -8,8 +8,10 @@ from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Problem
 from flowrig.learning.categories import with_categories
 from flowrig.problem.objective import MaximumResponse
+from flowrig.problem.pareto import ParetoGoal, ParetoObjective
 from flowrig.problem.space import CurvedConstraint, LinearConstraint, Parameter, Space
 from flowrig.testing import OptimizerBench, OptimizerConformance, PlainGaussianProcess
+from flowrig_botorch.objectives import Objectives
 from flowrig_botorch.optimizer import BoTorchOptimizer
 from flowrig_botorch.settings import BoTorchSettings
 
@@ -128,9 +130,40 @@ def test_the_sparse_model_finds_the_condition_that_matters() -> None:
     assert 0.75 < point["x3"] <= 1.0
 
 
+def test_the_goals_of_the_campaign_are_its_objectives() -> None:
+    """Where the settings name none: the merits, in which both goals are to be large."""
+    goals = (
+        ParetoGoal(response="bright", worst=-100.0, best=0.0),
+        ParetoGoal(response="width", worst=100.0, best=0.0),
+    )
+    sought = Objectives.of(ParetoObjective(goals), BoTorchSettings())
+    assert sought.of_result({"bright": -50.0, "width": 20.0}) == pytest.approx([0.5, 0.8])
+    assert np.isnan(sought.of_result({"bright": -50.0})).any()
+    assert sought.of_responses(np.array([[-50.0, 20.0]])) == pytest.approx(np.array([[0.5, 0.8]]))
+
+
+@pytest.mark.slow
+def test_the_front_of_the_campaign_is_widened() -> None:
+    """A suggestion for the goals of the objective is better than none, from its reference point."""
+    goals = (
+        ParetoGoal(response="bright", worst=-100.0, best=0.0),
+        ParetoGoal(response="width", worst=100.0, best=0.0),
+    )
+    problem = Problem(SPACE, ParetoObjective(goals), 3, PlainGaussianProcess)
+    chooser = BoTorchOptimizer(problem, BoTorchSettings(**QUICK))
+    rows = start()
+    chooser.ingest(rows)
+    before = hypervolume(rows)
+    for _ in range(2):
+        fresh = measured(chooser.suggest())
+        chooser.ingest(fresh)
+        rows += fresh
+    assert hypervolume(rows) > before
+
+
 def test_objectives_that_cannot_be_are_refused() -> None:
     """An objective named twice, or unknown to the surrogate, is refused with what to do."""
-    with pytest.raises(InputError, match="named once"):
+    with pytest.raises(InputError, match="named twice"):
         optimizer(maximize=("bright",), minimize=("bright",))
     with pytest.raises(InputError, match="use the model 'single-task'"):
         optimizer(model="surrogate", maximize=("bright",), minimize=("width",)).suggest()

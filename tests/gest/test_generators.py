@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from flowrig.errors import InputError, NothingLeftError
+from flowrig.interfaces import Problem
+from flowrig.problem.pareto import ParetoGoal, ParetoObjective
 from flowrig.problem.space import Parameter, Space
-from flowrig.testing import OptimizerBench, OptimizerConformance
+from flowrig.testing import OptimizerBench, OptimizerConformance, PlainGaussianProcess
 from flowrig.testing.conformance.learning import inside, measured
-from flowrig_gest.optimizer import GeneratorOptimizer
+from flowrig_gest.optimizer import GeneratorOptimizer, vocabulary
 from flowrig_gest.settings import GeneratorSettings
 
 pytestmark = pytest.mark.xdist_group("xopt")
@@ -90,6 +92,21 @@ def test_only_generators_are_loaded(name: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         bench.optimizer(bench.problem())
     assert "antigravity" not in sys.modules
+
+
+def test_several_goals_are_so_many_objectives() -> None:
+    """A generator for several gets the merit of each; one for a single objective is refused."""
+    goals = tuple(ParetoGoal(response=name, worst=4.0, best=0.0) for name in ("a", "b"))
+    space = Space((Parameter("x", 0.0, 1.0, ""),))
+    problem = Problem(space, ParetoObjective(goals), 1, PlainGaussianProcess)
+    assert vocabulary(problem).objective_names == ["merit of a", "merit of b"]
+    options = {**QUICK, "reference_point": {"merit of a": 0.0, "merit of b": 0.0}}
+    mobo = "xopt.generators.bayesian.mobo:MOBOGenerator"
+    found = GeneratorOptimizer(problem, GeneratorSettings(generator=mobo, options=options))
+    found.ingest([{"x": x, "a": 4 * x**2, "b": 4 * (1 - x) ** 2} for x in (0.0, 0.5, 1.0)])
+    assert found._generator.data["merit of b"].tolist() == pytest.approx([0.0, 0.75, 1.0])
+    with pytest.raises(InputError, match="does not support multi-objective"):
+        GeneratorOptimizer(problem, GeneratorSettings(generator=XOPT, options=QUICK))
 
 
 def test_a_generator_that_fails_is_told_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

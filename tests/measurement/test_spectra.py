@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -303,6 +303,29 @@ def test_plugs_and_light_that_are_not_as_they_should_be_are_doubtful() -> None:
         found = features_of(evolve(sound, frames=frames_of(seen)), emission)
         assert found.quality is Quality.DOUBTFUL
         assert any(words in flag.reason for flag in found.flags), words
+
+
+@given(
+    st.integers(2, 6),
+    st.lists(st.floats(0.0, 1.0), min_size=18, max_size=18),
+    st.floats(0.2, 1.5),
+)
+@example(2, [0.92, 0.88, 0.85, 0.81, *[0.4] * 10, *[0.0] * 4], 1.5)
+@settings(max_examples=20)
+def test_parts_of_plugs_do_not_lower_an_absorbance_without_a_flag(
+    whole: int, mixed: list[float], a300: float
+) -> None:
+    """Of a short sample few frames show a whole plug, and frames of parts count with them."""
+    sound = absorbance_sample(a300)
+    assert sound.lamp is not None
+    light, clear = sound.frames.counts.min(axis=0) - DARK, sound.lamp - DARK
+    fraction = np.array([1.0] * whole + mixed + [0.0] * (6 - whole))[:, None]
+    counts = DARK + fraction * light + (1 - fraction) * clear
+    few = evolve(ANALYSIS, frames=24, reactive_frames=6)
+    emission = pl_sample(1e5)
+    found = features_of(evolve(sound, frames=frames_of(counts)), emission, few)
+    plain = features_of(sound, emission)
+    assert found.quality is not Quality.GOOD or found.values["a300"] > 0.8 * plain.values["a300"]
 
 
 def test_light_is_not_looked_at_where_every_frame_counts() -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from fresh_environment import ACME, Bare, Lab, run
@@ -110,3 +111,11 @@ def test_the_examples_own_tests_pass(tmp_path: Path) -> None:
     pytest_ = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     done = run(*pytest_, ACME, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_wheel_holds_the_page_with_the_licence_of_its_charts(bare: Bare) -> None:
+    """`flowrig watch` fetches nothing from a network, so its files come with flowrig."""
+    with ZipFile(bare.wheels["flowrig"]) as wheel:
+        held = {Path(name).name for name in wheel.namelist() if "flowrig_watch/static/" in name}
+    assert {"index.html", "watch.js", "watch.css"} <= held
+    assert {"uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE"} <= held

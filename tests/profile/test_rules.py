@@ -13,6 +13,9 @@ from flowrig.profile.rules.space import has_point, reachable
 
 HEAD = 'extends = "cs3cu2i5-heatup-chem3"\n'
 
+BARE = 'extends = "cs3cu2i5-heatup"\n'
+"""The reference rig without a campaign."""
+
 STEPPED = """\
 [[space]]
 name = 'temperature'
@@ -309,6 +312,7 @@ def test_steps_that_exclude_all_conditions_are_found(plugins: Plugins) -> None:
         ("optimizer='bayes'\nucb_beta=1e300", "`ucb_beta` must be <= 1000000"),
         ("optimizer='botorch'\nrestarts=1000000000000", "`restarts` must be <= 1000"),
         ("optimizer='gest'\ngenerator='a:B'\ninitial=1000000000000", "`initial` must be <= 10000"),
+        ("optimizer='botorch'\nmaximize=['pla']\nminimize=['pla']", "'pla' is named twice"),
         ("optimizer='lhs'\n[campaign.surrogate]\nname='gp'\niterations=1000000000000", "<= 100000"),
         ("optimizer='lhs'\n[campaign.surrogate]\nname='enn'\nwidth=1000000000000", "<= 16384"),
         ("optimizer='lhs'\n[campaign.surrogate]\nname='enn'\nprior_scale=1e300", "<= 1000000"),
@@ -319,3 +323,34 @@ def test_counts_that_no_computer_gets_through_are_found(campaign: str, said: str
     text = HEAD + f"[[campaign.stages]]\nname='a'\nexperiments=1\n{campaign}\n"
     with pytest.raises(ProfileError, match=re.escape(said)):
         load_profile_text(text, "worse.toml", Plugins.discover())
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (
+            "optimizer='bayes'",
+            "5:11: a: the optimizer 'bayes' needs a surrogate, and the campaign names none; "
+            'expected a [campaign.surrogate], for instance with name = "gp"',
+        ),
+        ("optimizer='botorch'\nmodel='surrogate'", "'botorch' needs a surrogate"),
+        ("optimizer='botorch'\nmaximize=['plaa']", "6:11: unknown feature 'plaa'; expected one of"),
+        (
+            "optimizer='botorch'\nmodel='surrogate'\nmaximize=['pla', 'pli']\n"
+            "[campaign.surrogate]\nname='gp'",
+            "unknown response that the surrogate models 'pli'",
+        ),
+    ],
+)
+def test_what_an_optimizer_needs_is_asked_for_before_a_run(stage: str, said: str) -> None:
+    """A surrogate that is not there, and figures that nobody measures, are found by `check`."""
+    text = f"{BARE}[[campaign.stages]]\nname='a'\nexperiments=1\n{stage}\n"
+    with pytest.raises(ProfileError, match=re.escape(said)):
+        load_profile_text(text, "worse.toml", Plugins.discover())
+
+
+@pytest.mark.parametrize("stage", ["optimizer='botorch'\nminimize=['pli']", "optimizer='lhs'"])
+def test_an_optimizer_without_a_model_needs_no_surrogate(stage: str) -> None:
+    """What an optimizer does not ask for need not be there."""
+    text = f"{BARE}[[campaign.stages]]\nname='a'\nexperiments=1\n{stage}\n"
+    assert load_profile_text(text, "well.toml", Plugins.discover()).campaign is not None

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from some_events import resumed
+from some_events import measured, resumed
 
 from flowrig.journal.events import ResultEntered
 from flowrig.run_record.status import RunStatus
@@ -38,3 +38,29 @@ def test_a_result_withdrawn_after_a_resumption_lowers_the_best(
 def test_an_older_journal_tells_the_best_alone() -> None:
     assert followed(resumed(best=0.6)).best == 0.6
     assert followed(resumed(best=0.6), withdrawn(2)).best == 0.6
+
+
+def entered(index: int, objective: float) -> ResultEntered:
+    return ResultEntered(
+        entry="", index=index, values={}, units={}, by="", entered="", objective=objective
+    )
+
+
+@pytest.mark.parametrize(("quality", "best"), [("good", 0.6), ("doubtful", None), ("bad", None)])
+def test_only_a_good_experiment_that_waits_can_be_the_best(
+    quality: str, best: float | None
+) -> None:
+    """A doubtful one waits for its result like a good one, and is not the best with it."""
+    status = followed(measured(2, objective=None, quality=quality))
+    assert status.waiting == (set() if quality == "bad" else {2})
+    status = followed(measured(2, objective=None, quality=quality), entered(2, 0.6))
+    assert (status.best, status.waiting) == (best, set())
+
+
+@pytest.mark.parametrize(("sound", "best"), [((1, 2), 0.6), ((1,), 0.4), ((), 0.4), (None, 0.6)])
+def test_a_doubtful_experiment_is_not_the_best_after_a_resumption(
+    sound: tuple[int, ...] | None, best: float
+) -> None:
+    """The process that goes on is told which of those that wait are sound; an older one is not."""
+    again = resumed(best=0.4, merits={"1": 0.4}, waiting=(2,), sound=sound)
+    assert followed(again, entered(2, 0.6)).best == best

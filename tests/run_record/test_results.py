@@ -13,11 +13,13 @@ from flowrig.errors import InputError
 from flowrig.journal.events import Event, ResultEntered
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile, load_profile_text
+from flowrig.profile.model.off_line import Given
+from flowrig.profile.quantity import QuantityError
 from flowrig.report.quantities import shown_feature, shown_objective
 from flowrig.run_record.experiment import Decision, Experiment, journalled_objective
 from flowrig.run_record.off_line.fold import with_results
-from flowrig.run_record.off_line.names import values_of
-from flowrig.run_record.off_line.table import rows_of
+from flowrig.run_record.off_line.names import unbounded, values_of
+from flowrig.run_record.off_line.table import ResultRow, rows_of
 
 UNITS = {"sphere.plqy": "%", "sphere.peak": "nm", "sphere.fwhm": "nm"}
 
@@ -144,7 +146,7 @@ def test_a_result_is_understood(profile: Profile, word: str, value: float) -> No
     ("word", "message"),
     [
         ("plqy=0.61", "plqy=0.61%"),
-        ("plqy=161%", "expected 0 % to 100 %"),
+        ("plqy=161%", "expected 0 to 100 %, got"),
         ("plqy=61 nm", "expected a value such as 1 %"),
         ("plqy=bright", "expected a value such as 1 %"),
         ("plqi=61%", "did you mean 'plqy'?"),
@@ -172,8 +174,8 @@ def test_a_table_of_results(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.write_text("experiment,plqy [%],peak (nm),by\n3,61,516,FS5\n\n4,,517,\n5,,,\n", "utf-8")
     assert rows_of(path, "me") == [
-        (f"{path}: line 2", 3, ["plqy=61%", "peak=516nm"], "FS5"),
-        (f"{path}: line 4", 4, ["peak=517nm"], "me"),
+        ResultRow(f"{path}: line 2", 3, ("plqy=61%", "peak=516nm"), "FS5"),
+        ResultRow(f"{path}: line 4", 4, ("peak=517nm",), "me"),
     ]
 
 
@@ -259,3 +261,45 @@ def test_an_objective_that_is_entered_in_percent_is_shown_in_percent(profile: Pr
     assert profile.percent_features == {"plqy"}
     reference = load_profile("cs3cu2i5-heatup-chem3", PLUGINS)
     assert not reference.percent_features
+
+
+@pytest.mark.parametrize(
+    ("unit", "refused", "taken"),
+    [
+        ("%", ("-3%", "610%", "6.1e3 %"), ("0%", "61%", "100%")),
+        ("nm", ("-3nm", "-1um"), ("0nm", "516nm", "0.5um")),
+        ("uL", ("-1uL",), ("12uL", "1 mL")),
+        ("counts·nm", ("-1 counts·nm",), ("7 counts·nm",)),
+        ("mg/mL", ("-1mg/mL",), ("3mg/mL",)),
+        ("degC", (), ("-40degC", "900degC")),
+        ("eV", (), ("-5.4eV",)),
+        ("mdeg", (), ("-12mdeg",)),
+        ("", (), ("-3", "61")),
+    ],
+)
+def test_the_unit_says_what_a_result_can_be(
+    unit: str, refused: tuple[str, ...], taken: tuple[str, ...]
+) -> None:
+    """Where the profile gives no range; the message says that it may give one."""
+    quantity = Given(unit=unit)
+    for text in refused:
+        with pytest.raises(QuantityError) as caught:
+            quantity.value(text)
+        assert "as the profile gives no other `range`" in caught.value.expected
+    for text in taken:
+        assert math.isfinite(quantity.value(text))
+    assert Given(unit=unit, low=-7e6, high=7e6).value(refused[0] if refused else taken[0])
+
+
+def test_what_has_no_range_is_told() -> None:
+    """A unit that profiles do not know bounds nothing; `flowrig result` says so."""
+    profile = load_profile("slow-analyzer", PLUGINS)
+    given = {
+        f"{channel}.{name}": one.unit
+        for channel, off_line in profile.analysis.off_line.items()
+        for name, one in off_line.gives.items()
+    }
+    assert set(given.values()) == {"mdeg", "%"}
+    assert {name for name in given if unbounded(profile, name)} == {
+        name for name, unit in given.items() if unit == "mdeg"
+    }

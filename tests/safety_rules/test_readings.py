@@ -126,3 +126,17 @@ def test_a_frozen_sensor_refuses_no_start() -> None:
     assert not trips_of(rule, (at(5.0 * n, 1.2) for n in range(20)))
     standing = at(100.0, 1.2, "stopped")
     assert not list(rule.refuse(standing, standing.with_flow(("CuI",), running=True)))
+
+
+def test_the_pressure_of_a_line_names_the_line() -> None:
+    """Where each line has a gauge and an interlock of its own, the message tells the line."""
+    names = [f"pressures.pressure_{line}" for line in range(1, 17)]
+    rules = [ReadingLimit(name, "above", 6.0, "bar", action="hold") for name in names]
+    for blocked in names:
+        readings = {name: 6.2 if name == blocked else 2.0 for name in names}
+        seen = Snapshot(0.0, {}, {"CuI": stream("running")}, readings)
+        (trip,) = (trip for rule in rules for trip in rule.check(seen))
+        quantity = blocked.partition(".")[2]
+        assert str(trip) == (
+            f"pressures: {quantity} is 6.2 bar, above 6 bar; look for a blocked or leaking line"
+        )

@@ -52,10 +52,15 @@ def ran(folder: Path, stages: str = "", **options: Any) -> tuple[RunOutcome, Vir
 
 def killed(whole: RunOutcome, folder: Path, share: float) -> Path:
     """The folder as it is after a kill behind this share of its events."""
+    with closing(sqlite3.connect(whole.folder / FILE_NAME)) as journal:
+        (count,) = journal.execute("SELECT max(sequence) FROM event").fetchone()
+    return killed_behind(whole, folder, max(3, round(share * count)))
+
+
+def killed_behind(whole: RunOutcome, folder: Path, last: int) -> Path:
+    """The folder as it is after a kill behind the event of this number."""
     shutil.copytree(whole.folder, folder)
     with closing(sqlite3.connect(folder / FILE_NAME)) as journal, journal:
-        (count,) = journal.execute("SELECT max(sequence) FROM event").fetchone()
-        last = max(3, round(share * count))
         journal.execute("DELETE FROM array WHERE sequence > ?", (last,))
         journal.execute("DELETE FROM event WHERE sequence > ?", (last,))
     return folder

@@ -27,6 +27,8 @@ NAMES = (
     "grid",
     "partial-grid",
     "dynamic-residence-time",
+    "dye",
+    "stability",
     "production",
 )
 

@@ -1,6 +1,7 @@
 """Results that come later: taken into the journal, waited for, and told when they are late."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowrig.campaign.campaign_journal import CampaignJournal
@@ -10,9 +11,12 @@ from flowrig.errors import ResultsAwaitedError
 from flowrig.journal.events import Decided, HoldBegun, Notice, ResultEntered, WentOn
 from flowrig.operator.hold import HoldKind
 from flowrig.profile.model import OffLine, Stage
+from flowrig.profile.model.off_line import at_age
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.box import ResultBox, with_objective
 from flowrig.run_record.off_line.dropped import DroppedFiles
+from flowrig.run_record.off_line.stored import aged_of, missing_of
+from flowrig.run_record.off_line.to_come import for_study, in_words, told
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["BY_RESULT", "BY_SIMULATION", "LaterResults"]
@@ -22,9 +26,6 @@ BY_SIMULATION = "simulation"
 
 BY_RESULT = "result"
 """What ends a wait for results that are entered."""
-
-MOST_NAMED = 6
-"""Experiments that a message names."""
 
 
 class LaterResults:
@@ -38,10 +39,13 @@ class LaterResults:
     def __init__(self, record: RunRecord, journal: CampaignJournal) -> None:
         self._record = record
         self._journal = journal
-        self._channels = tuple(record.profile.analysis.off_line.values())
+        analysis = record.profile.analysis
+        self._channels = tuple(one for one in analysis.off_line.values() if not one.series_s)
+        self._stored = analysis.stored
         self._box = ResultBox(record.folder)
         self._dropped = DroppedFiles(record, self._box)
         self._known: dict[int, int] = {}
+        self._study: Stage | None = None  # that needs results; None where an optimizer does
 
     def pending(self, stage: Stage) -> Sequence[Mapping[str, Any]]:
         """Conditions of the experiments whose results are to come, in the order of decisions.
@@ -80,23 +84,43 @@ class LaterResults:
         if any(complete.get(index) != at for index, at in self._known.items()):
             chooser.close()
         self._known = complete
+        self._study = None
+        self._require_enough()
+
+    def before_study(self, stage: Stage) -> None:
+        """Take what was entered, and hold the campaign where a study needs results to come.
+
+        Args:
+            stage: a study that says by results where it looks next.
+
+        Raises:
+            ResultsAwaitedError: results are to come.
+        """
+        if self._channels:
+            self.take()
+            self._study = stage
+            self._require_enough()
+
+    def _require_enough(self) -> None:
         if self.are_too_few and not self._may_run_ahead():
             raise ResultsAwaitedError(self.text)
 
     @property
     def are_too_few(self) -> bool:
-        """Whether so many experiments wait for results that no condition is chosen."""
+        """Whether so many results are to come that nothing is chosen.
+
+        A study needs every result; an optimizer goes on while few experiments wait.
+        """
+        if self._study is not None:
+            return bool(for_study(self._record, self._study))
         return len(self._record.waiting()) >= self._record.campaign.pending
 
     @property
     def text(self) -> str:
         """What the campaign waits for, in one clause."""
-        waiting = self._record.waiting()
-        names = dict.fromkeys(name for one in waiting for name in one.awaits)
-        numbers = [str(one.index) for one in waiting[:MOST_NAMED]]
-        more = f" and {len(waiting) - MOST_NAMED} more" if len(waiting) > MOST_NAMED else ""
-        many = "experiments" if len(waiting) > 1 else "experiment"
-        return f"results are to come: {', '.join(names)} of {many} {', '.join(numbers)}{more}"
+        if self._study is not None:
+            return in_words(for_study(self._record, self._study))
+        return in_words({one.index: one.awaits for one in self._record.waiting()})
 
     def _may_run_ahead(self) -> bool:
         """Whether a person has let the run go on without results, and nothing was chosen since."""
@@ -109,26 +133,51 @@ class LaterResults:
     @property
     def due_s(self) -> float | None:
         """Rig time [s] at which the next result of a simulated run is known; None without one."""
-        due = (one.ended_s + channel.takes_s for one, channel in self._unattended())
-        return min(due, default=None)
+        return min((due_s for due_s, _ in self._unattended()), default=None)
 
     def _attend(self) -> None:
         """At a simulated rig, enter the results that are known by now."""
         now_s = self._journal.now_s()
-        for one, channel in self._unattended():
-            if one.ended_s + channel.takes_s <= now_s:
-                self._journal.write(with_objective(self._record, _found(one, channel)))
+        for due_s, entry in self._unattended():
+            if due_s <= now_s:
+                self._journal.write(with_objective(self._record, entry))
 
-    def _unattended(self) -> list[tuple[Experiment, OffLine]]:
-        """Experiments of a simulated run, with the channels of which something is not entered."""
-        if not (self._record.simulated and self._channels):
-            return []
-        found = []
+    def _unattended(self) -> list[tuple[float, ResultEntered]]:
+        """Results of a simulated run that are not entered, with the rig time [s] they are due.
+
+        Those of stored samples are due at once, whatever their ages: a simulated run waits for the
+        analysis, and not for weeks.
+        """
+        found = list[tuple[float, ResultEntered]]()
+        if not self._record.simulated or not (self._channels or self._stored):
+            return found
         for one in self._record.experiments():
-            told = _told(one)
-            if told is not None:
-                found += [(one, c) for c in self._channels if c.units.keys() - told]
+            known = told(one)
+            if known is not None:
+                lacking = [c for c in self._channels if c.units.keys() - known]
+                found += [(one.ended_s + c.takes_s, _found(one, c)) for c in lacking]
+                found += self._aged(one)
         return found
+
+    def _aged(self, one: Experiment) -> Iterator[tuple[float, ResultEntered]]:
+        """What analyses find of the stored sample of a simulated experiment."""
+        aged = aged_of(self._record.profile, one.entries)
+        for missing in missing_of(self._record.profile, one, aged):
+            channel, series, age_s = self._stored[missing.channel], missing.series, missing.age_s
+            values = {n: one.to_come.get(at_age(n, series, age_s), math.nan) for n in channel.units}
+            known = {n: value for n, value in values.items() if math.isfinite(value)}
+            entry = ResultEntered(
+                entry="",
+                index=one.index,
+                values=known,
+                units=channel.units,
+                by=BY_SIMULATION,
+                entered="",
+                lost="" if known else f"the chemistry says nothing of {', '.join(channel.units)}",
+                series=series,
+                age_s=age_s,
+            )
+            yield one.ended_s + channel.takes_s, entry
 
     def _late(self) -> list[Symptom]:
         """Results that are later than their channel expects."""
@@ -146,17 +195,10 @@ class LaterResults:
         return found
 
 
-def _told(experiment: Experiment) -> set[str] | None:
-    """The quantities that an entry gives or says to be lost; None where the sample is lost."""
-    if any(event.data.lost and not event.data.units for event in experiment.entries):
-        return None
-    return {name for event in experiment.entries for name in event.data.units}
-
-
 def _found(experiment: Experiment, channel: OffLine) -> ResultEntered:
     """What the analyses of a channel find, of what nobody has entered of a simulated experiment."""
-    told = _told(experiment) or set()
-    units = {name: unit for name, unit in channel.units.items() if name not in told}
+    known = told(experiment) or set()
+    units = {name: unit for name, unit in channel.units.items() if name not in known}
     values = {
         name: value
         for name in units

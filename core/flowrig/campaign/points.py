@@ -7,10 +7,12 @@ from attrs import evolve, frozen
 
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.diagnostics import Symptom
+from flowrig.campaign.later import LaterResults
 from flowrig.errors import FlowrigError, NeedsPersonError
-from flowrig.interfaces.study import Point, StudyPoint, StudyRig
-from flowrig.journal.events import FractionMade, Notice
+from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
+from flowrig.journal.events import Decided, FractionMade, HoldBegun, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
+from flowrig.procedure.costs import counting_costs
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
 from flowrig.procedure.steps import Step
@@ -46,12 +48,20 @@ class StudyRunner:
         record: reads the journal.
         journal: writes it.
         executor: runs procedures.
+        later: the results that come later.
     """
 
-    def __init__(self, record: RunRecord, journal: CampaignJournal, executor: Executor) -> None:
+    def __init__(
+        self,
+        record: RunRecord,
+        journal: CampaignJournal,
+        executor: Executor,
+        later: LaterResults,
+    ) -> None:
         self._record = record
         self._journal = journal
         self._executor = executor
+        self._later = later
         self._kept: _Kept | None = None
 
     def ask(self, stage: Stage) -> bool:
@@ -62,9 +72,12 @@ class StudyRunner:
 
         Raises:
             NeedsPersonError: the study fails, and the campaign waits for a person then.
+            ResultsAwaitedError: its points depend on results that are to come.
         """
         if not stage.is_study:
             return False
+        if self._needs_results(stage):
+            self._later.before_study(stage)
         # The journal is read here: on a real rig the study is asked in a thread of its own.
         done, rig = study_points(self._record, stage.name), rig_of_study(self._record, stage)
         first = len(self._record.decisions()) + 1
@@ -85,6 +98,17 @@ class StudyRunner:
             self._journal.stage_ended(stage, "its study is over", len(done))
         return True
 
+    def _needs_results(self, stage: Stage) -> bool:
+        """Whether a study says by results where it looks next, and no flow is kept for that."""
+        decided = [one for one in self._record.decisions() if one.stage == stage.name]
+        if not self._record.profile.analysis.off_line or (decided and decided[-1].keeps_s):
+            return False
+        try:
+            study = new_study(stage, rig_of_study(self._record, stage))
+            return bool(asked(lambda: study.waits_for_results))
+        except FlowrigError:  # told when it is asked for points
+            return False
+
     def end_flow(self) -> None:
         """Stop a flow that is kept for a point that nobody asks for."""
         if self._kept is not None:
@@ -101,11 +125,13 @@ class StudyRunner:
             return
         events = self._journal.journal.events(FractionMade)
         written = {one.data.number for one in events if one.data.stage == stage_name}
-        try:
-            study = new_study(stage, rig_of_study(self._record, stage))
-            found = fractions_of(study, study_points(self._record, stage_name))
-        except FlowrigError as error:
-            text = f"the study of stage {stage_name!r} cannot tell its fractions: {error}"
+        done, rig = study_points(self._record, stage_name), rig_of_study(self._record, stage)
+        found = self._executor.compute(
+            f"asking the study {stage.offer.name} for fractions",
+            lambda: _fractions(stage, rig, done),
+        )
+        if isinstance(found, FlowrigError):
+            text = f"the study of stage {stage_name!r} cannot tell its fractions: {found}"
             self._journal.report([Symptom(f"no-fractions-{stage_name}", text)])
             return
         for one in found:
@@ -113,12 +139,36 @@ class StudyRunner:
                 self._journal.fraction_made(stage_name, one)
 
     def run(self, decision: Decision, probe: FeatureProbe) -> Generator[Step, Any, Observation]:
-        """The procedure of an experiment, whoever chose it."""
+        """The procedure of an experiment, whoever chose it.
+
+        Raises:
+            NeedsPersonError: a person has to be asked before it.
+        """
+        self._require_answer(decision)
         profile = in_stage(self._record.profile, decision.stage)
         following = self._following(decision)
         if decision.settles and not following and not decision.keeps_s:
-            return run_condition(profile, decision.conditions, probe)
-        return self._point(profile, decision, following, probe)
+            procedure = run_condition(profile, decision.conditions, probe)
+        else:
+            procedure = self._point(profile, decision, following, probe)
+        if not profile.costs:
+            return procedure
+        flows, now_s = lambda: self._executor.flows, self._journal.now_s
+        return counting_costs(profile, decision.conditions, procedure, flows, now_s)
+
+    def _require_answer(self, decision: Decision) -> None:
+        """Hold the run with the question of a point, once: who resumes a run that ended on that
+        hold wants it to go on."""
+        if not decision.asks:
+            return
+        asked = False
+        for event in self._journal.journal.events(Decided, HoldBegun):
+            if isinstance(event.data, HoldBegun):
+                asked |= event.data.text == decision.asks
+            elif event.data.index == decision.index:
+                asked = False
+        if not asked:
+            raise NeedsPersonError(decision.asks)
 
     def evaluated_by(self, decision: Decision) -> Profile:
         """The profile by which the frames of an experiment are evaluated: of fewer frames the same
@@ -182,11 +232,12 @@ class StudyRunner:
         flows = self._executor.flows
         since_s = {name: one.since_s for name, one in flows.items() if not one.stops_s}
         rates = self._record.profile.flow_rates_ul_min(decision.conditions)
+        moved = {loop.by for loop in self._record.profile.control.values()}
         return (
             kept.index == decision.index - 1
             and dict(kept.since_s) == since_s
-            and {n: flow.rate_ul_min for n, flow in flows.items()}
-            == {n: rate for n, rate in rates.items() if rate}
+            and {n: flow.rate_ul_min for n, flow in flows.items() if n not in moved}
+            == {n: rate for n, rate in rates.items() if rate and n not in moved}
         )
 
     def _following(self, decision: Decision) -> list[Decision]:
@@ -208,6 +259,16 @@ def _next_points(
         points = asked(lambda: study.next_points(done))
         last = done[-1].point if done else None
         return require_points(points, rig, stage.experiments - len(done), last)
+    except FlowrigError as error:
+        return error
+
+
+def _fractions(
+    stage: Stage, rig: StudyRig, done: Sequence[StudyPoint]
+) -> list[Fraction] | FlowrigError:
+    """The complete fractions of the study of a stage, or why it has none."""
+    try:
+        return fractions_of(new_study(stage, rig), done)
     except FlowrigError as error:
         return error
 

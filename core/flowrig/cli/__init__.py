@@ -40,6 +40,7 @@ from flowrig.cli.runs.control import go_on, halt, pause, skip, status, stop
 from flowrig.cli.runs.plan import plan
 from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
+from flowrig.cli.runs.watch import watch
 from flowrig.cli.terminal.printing import say
 from flowrig.cli.torture import torture
 from flowrig.errors import FlowrigError, FlowrigWarning, InputError
@@ -156,6 +157,7 @@ for command in (
     run,
     resume,
     status,
+    watch,
     pause,
     go_on,
     skip,

@@ -7,7 +7,7 @@ blop share (`gest-api`); each row of conditions or results is a mapping.
 import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -30,13 +30,39 @@ class OptimizerSettings:
 
     A subclass may have a field `spectra` with names of channels: then each result has the averaged
     spectrum of the experiment under the name of the channel, and the places of its values as
-    CHANNEL.axis, both lists of numbers.
+    CHANNEL.axis, both lists of numbers. It may also have fields `maximize` and `minimize` with
+    names of features, or that of the objective.
+
+    Attributes:
+        seeks_fronts: whether the optimizer knows what to do with an objective of several goals
+            (`flowrig.problem.pareto.ParetoObjective`). One that does not would look for the best
+            compromise alone, and is refused.
     """
+
+    seeks_fronts: ClassVar[bool] = False
 
     @property
     def spectra(self) -> tuple[str, ...]:
         """Channels whose spectra the optimizer asks for."""
         return ()
+
+    @property
+    def maximize(self) -> tuple[str, ...]:
+        """What the optimizer maximizes by name, in place of the objective of the campaign."""
+        return ()
+
+    @property
+    def minimize(self) -> tuple[str, ...]:
+        """What the optimizer minimizes by name."""
+        return ()
+
+    @property
+    def needs_surrogate(self) -> bool:
+        """Whether the optimizer calls `Problem.new_surrogate`.
+
+        `flowrig check` refuses such an optimizer in a campaign without a surrogate.
+        """
+        return False
 
     def objection(self, space: Space) -> str:
         """Why these settings do not fit a search space, in one phrase; "" if they do.

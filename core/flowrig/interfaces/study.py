@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
 from flowrig.errors import InputError
@@ -17,6 +18,7 @@ from flowrig.problem.middle import centre
 from flowrig.problem.space import Space, Value
 
 __all__ = [
+    "Aged",
     "At",
     "Finding",
     "Findings",
@@ -25,6 +27,7 @@ __all__ = [
     "PlannedStudy",
     "Point",
     "Series",
+    "Storage",
     "Study",
     "StudyPoint",
     "StudyRig",
@@ -79,6 +82,17 @@ class StudySettings:
         """
         return ""
 
+    def asks(self, rig: "StudyRig") -> str:
+        """What a person is asked before the stage begins, as one question; "" for nothing.
+
+        A gate asks it, unless the profile has a gate for this stage.
+        """
+        return ""
+
+    def asks_after(self, rig: "StudyRig") -> str:
+        """What a person is asked before the next stage begins, as one question; "" for nothing."""
+        return ""
+
 
 @frozen(kw_only=True)
 class Point:
@@ -89,9 +103,9 @@ class Point:
         continues: whether the flow of the point before is kept, whose conditions have to be the
             same. If that flow was interrupted meanwhile, the point settles first.
         after_s: of a point that continues: how long [s] after the frames of the point before began
-            its own frames begin; they begin at once if those took longer. Of another point: how
-            long after its liquid began to flow, in place of the equilibrium time. None to wait for
-            the equilibrium time.
+            its own frames begin; they begin at once if those, and the dark frames between, took
+            longer. Of another point: how long after its liquid began to flow, in place of the
+            equilibrium time. None to wait for the equilibrium time.
         frames: how many frames are taken, at most as many as of an experiment; as many as that if
             None. The share of them that shows the product stays the same.
         reason: why, in one phrase.
@@ -101,6 +115,12 @@ class Point:
         values: of a point that continues: what other devices are set to from the point before on,
             by device a position, such as the tube of a collector. Others are as in every
             experiment, and so are these again where the flow ends or the run holds.
+        asks: of a point that does not continue: what a person is asked before it, "" for nothing.
+            The run holds with this text until the person lets it go on, or skips the point.
+        is_foreign: whether other liquids flow than the profile says, such as a dye that a person
+            was asked for; nothing learns from it, and it is never the best experiment.
+        is_stored: whether a person stores its sample, and measures it again at the ages of the
+            series of off-line channels.
     """
 
     conditions: Conditions
@@ -110,6 +130,43 @@ class Point:
     reason: str = ""
     keeps_s: float = 0.0
     values: Mapping[str, Value] = field(factory=dict)
+    asks: str = ""
+    is_foreign: bool = False
+    is_stored: bool = False
+
+
+@frozen(kw_only=True)
+class Storage:
+    """An off-line channel that measures stored samples again and again.
+
+    Attributes:
+        channel: its name.
+        units: unit of each quantity, by name.
+        series_s: by condition of storage, the ages [s] at which a sample is to be measured.
+    """
+
+    channel: str
+    units: Mapping[str, str]
+    series_s: Mapping[str, tuple[float, ...]]
+
+
+@frozen(kw_only=True)
+class Aged:
+    """What was found of a stored sample at one age.
+
+    Attributes:
+        channel: that measured it.
+        series: how it was stored.
+        age_s: its age [s]; infinite where the rest of the series is lost.
+        values: by quantity.
+        lost: why nothing was found; "" where something was.
+    """
+
+    channel: str
+    series: str
+    age_s: float
+    values: Mapping[str, float] = field(factory=dict)
+    lost: str = ""
 
 
 @frozen(kw_only=True)
@@ -127,6 +184,8 @@ class StudyPoint:
         flowing_s: how long [s] its liquid had flowed when its frames began; None if that is not
             known.
         interrupted: whether it was to continue, and had to settle first.
+        aged: what was found of its stored sample so far, by channel, series and age.
+        to_measure: what is to be measured of it, in the same order, without values.
     """
 
     number: int
@@ -137,6 +196,8 @@ class StudyPoint:
     ended_s: float = 0.0
     flowing_s: float | None = None
     interrupted: bool = False
+    aged: Sequence[Aged] = ()
+    to_measure: Sequence[Aged] = ()
 
     @property
     def is_usable(self) -> bool:
@@ -156,10 +217,18 @@ class StudyRig:
         residence_time_s: computes the residence time τ [s] under conditions.
         frames: how many frames an experiment has.
         frames_s: how long [s] they take.
+        dark_s: how long [s] the dark frames before them take, which are taken with the flow; looks
+            at one liquid are at least `frames_s + dark_s` apart.
         product_ul_min: computes how much liquid [µL/min] without carriers flows under conditions.
+        species_umol_min: computes how much [µmol/min] of each species that streams contain flows
+            in that liquid under conditions.
+        liquids: streams that are neither carriers nor gases.
         longest_flow_s: computes for how long [s] full syringes and supplies keep the flow of
             conditions after the first look at it; infinite where that has no end.
         positions: by device, the positions of each that may turn while liquid flows.
+        vessels_ul: by device, how much [µL] the vessel holds to which each position leads; without
+            those of which that is not known.
+        storage: the off-line channels that measure stored samples.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
@@ -178,9 +247,14 @@ class StudyRig:
     frames: int
     frames_s: float
     product_ul_min: Callable[[Conditions], float] = field(default=lambda _: math.nan)
+    species_umol_min: Callable[[Conditions], Mapping[str, float]] = field(default=lambda _: {})
+    liquids: tuple[str, ...] = ()
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
+    vessels_ul: Mapping[str, Mapping[str, float]] = field(factory=dict)
+    storage: Sequence[Storage] = ()
     can_continue: bool = True
+    dark_s: float = 0.0
     seed: int = 1
     rsd: Mapping[str, float] = field(factory=dict)
     earlier: Sequence[StudyPoint] = ()
@@ -345,6 +419,16 @@ class Study(ABC):
         self.rig = rig
         self.settings = settings
 
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether its next points depend on results that are entered later.
+
+        A run waits for them before it asks: for those of the features that the study looks at, and
+        for those by which an experiment of the stages before is the best. It does not wait while a
+        flow is kept.
+        """
+        return True
+
     @abstractmethod
     def most_points(self) -> int:
         """The largest number of points that this study may ask for; it does not depend on any."""
@@ -382,6 +466,12 @@ class Study(ABC):
 
 class PlannedStudy(Study):
     """A study whose points are known from the beginning."""
+
+    @property
+    def waits_for_results(self) -> bool:
+        """Whether one of its settings is the best experiment of the stages before."""
+        fields = attrs.fields(type(self.settings)) if attrs.has(type(self.settings)) else ()
+        return At("best") in [getattr(self.settings, one.name) for one in fields]
 
     @abstractmethod
     def plan(self) -> Sequence[Point]:

@@ -134,7 +134,11 @@ class Examination:
 
 
 def examine(
-    connection: sqlite3.Connection, *, arrays: bool, since: Examined = NOTHING_EXAMINED
+    connection: sqlite3.Connection,
+    *,
+    arrays: bool,
+    since: Examined = NOTHING_EXAMINED,
+    follows: bool = False,
 ) -> Examination:
     """Check the structure of the file, the chain of its events and, if wished, every array.
 
@@ -143,8 +147,9 @@ def examine(
         arrays: whether to check the arrays.
         since: events that an earlier examination found to hold. Their chain is not checked again
             as long as the last of them is still there, with the same link of the chain.
+        follows: whether the structure was checked before, and is not checked again.
     """
-    structure = _structure(connection)
+    structure = "" if follows else _structure(connection)
     since = since if _is_there(connection, since) else NOTHING_EXAMINED
     good, chain, cause = _chain(connection, since)
     first = since.sequence + 1 if since.with_arrays else 1

@@ -81,6 +81,8 @@ class Journal:
         read_only: open for reading, which is possible while another process writes.
         cut: whether the writer may cut off more than one measurement.
         since: events that this process has examined before; only those behind them are examined.
+        follows: whether this process has examined the structure of the file before as well, and
+            looks again and again at what another one writes.
 
     Attributes:
         path: the file.
@@ -102,6 +104,7 @@ class Journal:
         read_only: bool = False,
         cut: bool = False,
         since: Examined = NOTHING_EXAMINED,
+        follows: bool = False,
     ) -> None:
         if not path.is_file():
             raise InputError(f"{path} is not there; is this the folder of a run?")
@@ -117,7 +120,7 @@ class Journal:
         self._connect()
         try:
             with _opening(path):
-                self._begin(cut)
+                self._begin(cut, follows)
         except BaseException:
             self._connection.close()
             raise
@@ -129,9 +132,11 @@ class Journal:
                 f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
             )
 
-    def _begin(self, cut: bool) -> None:
+    def _begin(self, cut: bool, follows: bool) -> None:
         self._require_format()
-        found = examine(self._connection, arrays=not self._read_only, since=self.examined)
+        found = examine(
+            self._connection, arrays=not self._read_only, since=self.examined, follows=follows
+        )
         damage, self.examined = found.damage, found.examined
         if damage is not None and damage.good == 0 and damage.events != 0:
             raise InputError(f"{self.path}: {damage}; restore a copy of the file")

@@ -6,6 +6,7 @@ from flowrig.learning.mean_of_settings import MeanOfSettings
 from flowrig.plugins.hookspecs import hookimpl
 from flowrig.plugins.offers import Offer
 from flowrig.problem.objective import MaximumResponse, PlqyProxy, TargetObjective
+from flowrig.problem.pareto import ParetoObjective
 from flowrig.problem.spectral import SpectrumMatch
 
 
@@ -33,6 +34,13 @@ def flowrig_objectives() -> Sequence[Offer]:
             target="flowrig.problem.objective:TargetObjective",
             settings=TargetObjective,
             summary="goals in order: a target within a tolerance, then narrow, then bright",
+        ),
+        Offer(
+            kind="objective",
+            name="pareto",
+            target="flowrig.problem.pareto:ParetoObjective",
+            settings=ParetoObjective,
+            summary="several goals at once, none worth more than another: a Pareto front",
         ),
         Offer(
             kind="objective",

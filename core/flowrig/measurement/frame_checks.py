@@ -43,6 +43,14 @@ PLUG_SPREAD = 0.2
 (assumed)."""
 
 
+PLUG_LOSS = 0.1
+"""Largest share of the absorbance of whole plugs that frames of parts may take (assumed)."""
+
+
+DEEPEST = 0.01
+"""Share of the light below which whole plugs all count as black: noise is of that size."""
+
+
 def frame_flags(
     channel: Channel, sample: Sample, used: NDArray[np.intp], wanted: Sequence[Reading]
 ) -> list[Flag]:
@@ -118,10 +126,30 @@ def plug_flags(
     if brightest - darkest < PLUG_CONTRAST:
         words = "plugs cannot be told from the carrier: none passed, or they let all light through"
         flags.append(Flag(Quality.DOUBTFUL, f"{channel.device}: {words}"))
-    elif np.ptp(left[used]) > PLUG_SPREAD * (brightest - left.min()):
+    elif (
+        np.ptp(left[used]) > PLUG_SPREAD * (brightest - left.min())
+        or _lost_to_carrier(left[used], brightest) > PLUG_LOSS
+    ):
         words = "some of the used frames caught only a part of a plug; take more frames"
         flags.append(Flag(Quality.DOUBTFUL, f"{channel.device}: {words}"))
     return flags
+
+
+def _lost_to_carrier(left: Array, brightest: float) -> float:
+    """The share of the absorbance of whole plugs that a mean over frames lacks.
+
+    Where few plugs pass, frames of plug and carrier are among the darkest ones, and the carrier in
+    them lets light through. For an absorbance near 0 this is the share of carrier, and more for a
+    larger one.
+
+    Args:
+        left: light in each frame that is used, as a share of the reference's, shape `n`.
+        brightest: light in the brightest frame, the carrier.
+    """
+    # The lower quartile, so that one odd frame among many is not taken for all plugs.
+    whole = max(float(np.quantile(left, 0.25, method="lower")), DEEPEST)
+    mean = max(float(left.mean()), DEEPEST)
+    return float(np.log10(mean / whole) / np.log10(brightest / whole)) if brightest > whole else 0.0
 
 
 def passing_flags(channel: Channel, sample: Sample, lamp_counts_min: float) -> list[Flag]:

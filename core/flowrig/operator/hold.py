@@ -3,8 +3,11 @@
 import shlex
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
 from attrs import field, frozen
+
+from flowrig.journal.events import HoldBegun
 
 __all__ = ["Answer", "Hold", "HoldKind"]
 
@@ -45,6 +48,20 @@ class Hold:
     supplied: tuple[str, ...] = ()
     works: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, begun: HoldBegun) -> Self:
+        """A hold from its event in the journal."""
+        return cls(
+            kind=HoldKind(begun.why),
+            text=begun.text,
+            refill=begun.refill,
+            empty=begun.empty,
+            gate=begun.gate,
+            supplied=begun.supplied or (),
+            works=begun.works,
+            reads=begun.reads,
+        )
 
     @property
     def options(self) -> str:

@@ -1,5 +1,6 @@
 """The plan of a campaign: time, volumes, refills and limits, with nothing moving."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, islice, takewhile
 
@@ -23,6 +24,7 @@ from flowrig.planning.known_conditions import (
 from flowrig.problem.steps import all_allowed
 from flowrig.procedure.heating_time import AMBIENT_C
 from flowrig.profile import Profile, Stage
+from flowrig.profile.controls.studies import reference_conditions
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.run_record.reader import RunRecord
@@ -165,7 +167,7 @@ def plan_campaign(
     return Plan(
         profile=profile.name,
         seed=seed,
-        experiments=sum(stage.experiments for stage in _stages(profile)),
+        experiments=sum(part.experiments for part in expected.parts),
         known=sum(map(len, known.values())),
         time_s=expected.time_s,
         time_interval_s=outcomes.interval(lambda one: one.time_s),
@@ -213,7 +215,7 @@ def over(record: RunRecord) -> dict[str, int]:
     """
     counts = dict.fromkeys((one.name for one in record.campaign.stages), 0)
     for one in record.decisions():
-        counts[one.stage] += 1
+        counts[one.stage] += not one.reference
     if record.state == "finished":
         return counts
     names = [*counts]
@@ -361,31 +363,57 @@ class _Campaign:
         stages = _stages(profile)
         shared = [*takewhile(lambda one: len(known[one.name]) == one.experiments, stages)]
         self._profile, self._known, self._stages = profile, known, stages[len(shared) :]
+        self._shared = {one.name: list(known[one.name]) for one in shared}
         self._begun = DryRun(profile, drifting=drifting)
-        self._begun.perform({one.name: known[one.name] for one in shared})
-        self._before = [conditions_of(row) for one in shared for row in known[one.name]][-1:]
+        self._begun.perform(_with_references(profile, self._shared))
 
     def run(self, others: Sequence[Conditions]) -> Outcome:
         """Run it; conditions that are not known are taken from others in turn."""
         dry_run, left = self._begun.forked(), cycle(others)
-        filled: dict[str, list[Planned]] = {}
-        done = list(self._before)
+        filled = dict(self._shared)
+        done = [conditions_of(row) for rows in filled.values() for row in rows][-1:]
         for stage in self._stages:
-            rows = list(self._known[stage.name])
+            rows = filled[stage.name] = list(self._known[stage.name])
             done += map(conditions_of, rows)
             while len(rows) < stage.experiments:
                 batch = [*islice(left, min(stage.batch, stage.experiments - len(rows)))]
                 order = in_order(self._profile, stage, batch, done[-1] if done else None)
                 done += (batch[place] for place in order)
                 rows += (batch[place] for place in order)
-            filled[stage.name] = rows
-        dry_run.perform(filled)
+        all_rows = _with_references(self._profile, filled)
+        dry_run.perform({one.name: all_rows[one.name] for one in self._stages})
         return dry_run.end()
 
 
 def _stages(profile: Profile) -> tuple[Stage, ...]:
     assert profile.campaign is not None
     return profile.campaign.stages
+
+
+def _with_references(
+    profile: Profile, filled: Mapping[str, Sequence[Planned]]
+) -> dict[str, list[Planned]]:
+    """The same with the reference condition at the beginning and at its intervals.
+
+    Args:
+        profile: the rig.
+        filled: what is planned in the first stages, or in all.
+    """
+    wanted = None if profile.campaign is None else profile.campaign.reference
+    if wanted is None:
+        return {name: list(rows) for name, rows in filled.items()}
+    reference = reference_conditions(profile, wanted.at)
+    found: dict[str, list[Planned]] = {}
+    since = math.inf
+    for stage in _stages(profile)[: len(filled)]:
+        rows = found[stage.name] = list[Planned]()
+        for one in filled[stage.name]:
+            if not stage.is_study and since >= (wanted.every or math.inf):
+                rows += [reference] * wanted.repeats
+                since = 0
+            rows.append(one)
+            since += 1
+    return found
 
 
 def to_waste_ul(profile: Profile, volumes_ul: Mapping[str, float]) -> float:
@@ -480,6 +508,12 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
         assumptions.append(
             "a person does at once what the run waits for, and only with the syringes and wastes "
             "that are named"
+        )
+    if profile.campaign is not None and profile.campaign.reference is not None:
+        repeats = profile.campaign.reference.repeats
+        assumptions.append(
+            f"no fresh batch of a stock is filled in; each adds {repeats} experiments at the "
+            "reference condition"
         )
     aims = _aims(profile)
     if aims:

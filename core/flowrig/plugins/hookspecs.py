@@ -57,6 +57,11 @@ def flowrig_gallery() -> Sequence[PaperOffer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def flowrig_views() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Live views of runs that `flowrig watch` serves."""
+
+
+@hookspec
 def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
     """Physical worlds for the emulators of a simulated rig."""
 

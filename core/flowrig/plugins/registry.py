@@ -51,6 +51,7 @@ _HOOKS = {
     "flowrig_studies": ("study",),
     "flowrig_quality": ("quality",),
     "flowrig_gallery": ("paper",),
+    "flowrig_views": ("view",),
     "flowrig_worlds": ("world",),
     "flowrig_chemistries": ("chemistry",),
 }

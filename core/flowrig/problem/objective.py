@@ -19,8 +19,10 @@ __all__ = [
     "Goal",
     "MaximumResponse",
     "Objective",
+    "OfGoals",
     "PlqyProxy",
     "TargetObjective",
+    "Wanted",
     "plqy_proxy",
 ]
 
@@ -171,7 +173,38 @@ FARTHEST = 1e6
 
 
 @frozen(kw_only=True)
-class Goal:
+class Wanted:
+    """What a goal is about: a measured feature, or another objective.
+
+    Attributes:
+        response: name of a measured feature.
+        objective: instead, another objective, computed from features.
+    """
+
+    response: str = ""
+    objective: Objective | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.response == "") == (self.objective is None):
+            raise InputError("a goal needs either a response or another objective")
+
+    @property
+    def name(self) -> str:
+        """Name of the feature or of the objective."""
+        return self.response if self.objective is None else self.objective.name
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """Names of the features that the goal needs."""
+        return (self.response,) if self.objective is None else self.objective.responses
+
+    def number(self, responses: Array) -> Array:
+        """The number that the goal is about, for responses of shape `… x m`, shape `…`."""
+        return responses[..., 0] if self.objective is None else self.objective.value(responses)
+
+
+@frozen(kw_only=True)
+class Goal(Wanted):
     """A goal for one number. Its share, 0 to 1, is the degree to which the goal is met.
 
     With `z` the distance in tolerances, the share is `1 / (1 + z²)` for `target`, and
@@ -179,12 +212,9 @@ class Goal:
     from a target, and at the value of `above` or `below`, beyond which it rises on to 1. Far from
     the goal both fall with the square of the distance, so an optimizer finds a slope everywhere.
 
-    A goal has either a `response` or an `objective`, and exactly one of `target`, `above` and
-    `below`.
+    A goal has exactly one of `target`, `above` and `below`.
 
     Attributes:
-        response: name of a measured feature.
-        objective: another objective, computed from features.
         target: the wanted value, in the unit of the response.
         above: the value to exceed, in the unit of the response.
         below: the value to stay under, in the unit of the response.
@@ -192,8 +222,6 @@ class Goal:
         weight: weight of this goal among all goals.
     """
 
-    response: str = ""
-    objective: Objective | None = None
     target: float | None = None
     above: float | None = None
     below: float | None = None
@@ -201,20 +229,14 @@ class Goal:
     weight: float = field(default=1.0, validator=_positive)
 
     def __attrs_post_init__(self) -> None:
-        if (self.response == "") == (self.objective is None):
-            raise InputError("a goal needs either a response or another objective")
+        super().__attrs_post_init__()
         wanted = [one for one in (self.target, self.above, self.below) if one is not None]
         if len(wanted) != 1 or not np.isfinite(wanted[0]):
             raise InputError("a goal needs exactly one of: target, above, below")
 
-    @property
-    def responses(self) -> tuple[str, ...]:
-        """Names of the features that the goal needs."""
-        return (self.response,) if self.objective is None else self.objective.responses
-
     def share(self, responses: Array) -> Array:
         """Degree to which responses of shape `… x m` meet the goal, shape `…`, 0 to 1."""
-        value = responses[..., 0] if self.objective is None else self.objective.value(responses)
+        value = self.number(responses)
         if self.target is not None:
             return np.asarray(1.0 / (1.0 + np.square(self._distance(value - self.target))))
         beyond = value - self.above if self.above is not None else (self.below or 0.0) - value
@@ -227,26 +249,14 @@ class Goal:
         return np.clip(difference, -farthest, farthest) / self.tolerance
 
 
-@frozen
-class TargetObjective(Objective):
-    """Several goals in order of importance; a goal counts only as far as all before it are met.
-
-    With the shares `s` and weights `w` of the goals, the objective is
-    `Σ_i w_i Π_(j≤i) s_j / Σ_i w_i`. It is smooth, falls with no share, and is 0 if the first goal
-    is missed completely and 1 if all are met.
+class OfGoals(Objective):
+    """An objective that is made of goals: it needs what they need.
 
     Attributes:
-        goals: the goals, the most important first.
+        goals: the goals.
     """
 
-    goals: tuple[Goal, ...]
-
-    name = "goals met"
-    unit = ""
-
-    def __attrs_post_init__(self) -> None:
-        if not self.goals:
-            raise InputError("at least one goal is needed")
+    goals: tuple[Wanted, ...]
 
     @cached_property
     def responses(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -271,11 +281,36 @@ class TargetObjective(Objective):
     def _inner(self) -> tuple[Objective, ...]:
         return tuple(goal.objective for goal in self.goals if goal.objective is not None)
 
+    def columns_of(self, goal: Wanted) -> list[int]:
+        """Places among the responses of what a goal needs."""
+        return [self.responses.index(name) for name in goal.responses]
+
+
+@frozen
+class TargetObjective(OfGoals):
+    """Several goals in order of importance; a goal counts only as far as all before it are met.
+
+    With the shares `s` and weights `w` of the goals, the objective is
+    `Σ_i w_i Π_(j≤i) s_j / Σ_i w_i`. It is smooth, falls with no share, and is 0 if the first goal
+    is missed completely and 1 if all are met.
+
+    Attributes:
+        goals: the goals, the most important first.
+    """
+
+    goals: tuple[Goal, ...]
+
+    name = "goals met"
+    unit = ""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.goals:
+            raise InputError("at least one goal is needed")
+
     def value(self, responses: Array) -> Array:
         """Degree to which responses of shape `… x m` meet the goals, shape `…`, 0 to 1."""
         met, total = np.ones(responses.shape[:-1]), np.zeros(responses.shape[:-1])
         for goal in self.goals:
-            columns = [self.responses.index(name) for name in goal.responses]
-            met = met * goal.share(responses[..., columns])
+            met = met * goal.share(responses[..., self.columns_of(goal)])
             total = total + goal.weight * met
         return total / sum(goal.weight for goal in self.goals)

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
@@ -15,6 +15,7 @@ from flowrig.problem.space import Value
 from flowrig.procedure.fast_start import fast_start
 from flowrig.procedure.own_steps import run_own_steps
 from flowrig.procedure.parts import (
+    keep,
     look,
     mean_counts,
     require,
@@ -35,11 +36,13 @@ from flowrig.procedure.steps import (
     Step,
     Stop,
     TellChanges,
+    TellKept,
     Wait,
     WaitSteady,
 )
 from flowrig.profile import Profile
-from flowrig.profile.controls.studies import acquisition_s
+from flowrig.profile.controls.loops import most_ul_min
+from flowrig.profile.controls.studies import acquisition_s, dark_s
 from flowrig.profile.topology import Topology
 
 __all__ = ["STEADY", "Flow", "calibrate", "continue_condition", "looking_s", "run_condition"]
@@ -89,7 +92,8 @@ class Flow:
     """How the liquid of a point of a study flows.
 
     Attributes:
-        wait_s: how long [s] it flows before frames are taken; None for the equilibrium time.
+        wait_s: how long [s] it flows before frames are taken, the time of the dark frames before
+            them included; None for the equilibrium time.
         frames: how many frames are taken; None for those of an experiment.
         keeps: whether it flows on afterwards, for a point that continues.
         kept_s: for how long [s] it will.
@@ -161,9 +165,10 @@ def _run_steady(
     if flow.wait_s is None:
         flowing_s += equilibrium_s + _longest_look_s(profile, equilibrium_s)
     else:
-        flowing_s += flow.wait_s
+        flowing_s += max(flow.wait_s, dark_s(profile))
     minutes = flowing_s / 60
-    yield require(profile, {s: rate * minutes for s, rate in flow_rates_ul_min.items()})
+    most = most_ul_min(profile, flow_rates_ul_min)
+    yield require(profile, {s: rate * minutes for s, rate in most.items()})
     volumes_ul = profile.volumes_ul(conditions)
     if volumes_ul:
         yield PutIn(volumes_ul)
@@ -179,6 +184,7 @@ def _run_steady(
     if fast is None:
         yield SetFlowRates(flow_rates_ul_min)
         yield Start(streams)
+        yield from keep(profile, conditions)
         dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
     else:
         near_c = {} if within_c is None else set_points_c
@@ -192,10 +198,23 @@ def _settling(
 ) -> Generator[Step, Any, tuple[Mapping[str, Frames], Steadiness | None]]:
     """Wait until frames are to be taken; dark frames come before them."""
     if flow.wait_s is not None:
-        yield Wait(flow.wait_s, "the liquid on its way")
+        yield from _until_frames(profile, flow.wait_s, "the liquid on its way")
         return (yield from take_dark(profile, profile.analysis.dark_frames)), None
     yield Wait(equilibrium_s, f"steady state, {profile.residence_time.equilibrium:g} τ")
     return (yield from _arrived(profile, equilibrium_s, probe))
+
+
+def _until_frames(profile: Profile, wait_s: float, reason: str) -> Generator[Step, Any, None]:
+    """Wait until dark frames are to be taken, of which the frames of the sample come right after.
+
+    Args:
+        profile: the rig.
+        wait_s: time [s] until the frames of the sample.
+        reason: for people.
+    """
+    before_s = wait_s - dark_s(profile)
+    if before_s > 0.0:
+        yield Wait(before_s, reason)
 
 
 def _arrived(
@@ -214,13 +233,13 @@ def continue_condition(
     Args:
         profile: the rig.
         conditions: those under which it flows.
-        flow: how long to wait, and whether it flows on afterwards.
+        flow: how long until its frames, and whether it flows on afterwards.
     """
     usual = profile.device_values(conditions)
     if flow.values or usual:
         yield Divert({**usual, **flow.values}, usual)
     if flow.wait_s:
-        yield Wait(flow.wait_s, "the flow goes on")
+        yield from _until_frames(profile, flow.wait_s, "the flow goes on")
     flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)
     dark = yield from take_dark(profile, profile.analysis.dark_frames)
     return (yield from _sampled(profile, dark, flow, tuple(flowing)))
@@ -233,9 +252,7 @@ def looking_s(profile: Profile, frames: int | None = None) -> float:
         profile: the rig.
         frames: how many; None for those of an experiment.
     """
-    exposures_us = (profile.devices[n].integration_time_us for n in profile.analysis.shuttered)
-    dark_s = profile.analysis.dark_frames * max(exposures_us, default=0) * 1e-6
-    return dark_s + acquisition_s(profile, frames or profile.analysis.frames)
+    return dark_s(profile) + acquisition_s(profile, frames or profile.analysis.frames)
 
 
 def _sampled(
@@ -248,10 +265,12 @@ def _sampled(
     """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
     count = flow.frames or profile.analysis.frames
     frames = yield from take_sample(profile, count)
+    not_kept = (yield TellKept()) if profile.control else ()
     # A stop compares pumps with what they were told; a short sample whose flow is kept has no other
     # look at them.
     yield LookAtRig() if flow.keeps else Stop(streams)
-    return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
+    observation = Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
+    return evolve(observation, not_kept=not_kept)
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:

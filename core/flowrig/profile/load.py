@@ -14,7 +14,7 @@ from flowrig.profile.controls.studies import with_studies
 from flowrig.profile.data import DataProfile, is_data, load_data
 from flowrig.profile.library import Finder
 from flowrig.profile.linear import expand_rules
-from flowrig.profile.lines import once_each, with_lines
+from flowrig.profile.lines import once_each, with_lines, with_positions
 from flowrig.profile.mismatch import toml_key
 from flowrig.profile.model import DEFAULT_SIMULATION, Campaign, Profile, Setting, Simulation
 from flowrig.profile.model.devices import as_driven
@@ -187,7 +187,7 @@ def load_rig_alone(source: ProfileSource) -> Profile:
     Raises:
         ProfileError: the part that describes the rig is wrong.
     """
-    document, _ = with_lines(source.document)
+    document, _ = _written_out(source.document, source.plugins)
     structurer = Structurer(source.plugins, lenient=True)
     findings: list[Finding] = []
     sections: dict[str, Any] = {}
@@ -284,7 +284,7 @@ def _own_name(document: Document, name: str) -> tuple[str, Document]:
 def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     structurer = Structurer(plugins)
     digest = document.digest
-    document, findings = with_lines(document)
+    document, findings = _written_out(document, plugins)
     sections: dict[str, Any] = {}
     fields = _fields()
     findings += [
@@ -320,6 +320,13 @@ def _profile(name: str, document: Document, plugins: OfferSource) -> Profile:
     findings = once_each(findings, document.content)
     findings = [at_its_name(one, document.content) for one in findings]
     raise ProfileError(sorted(map(document.problem, findings), key=lambda one: one.place))
+
+
+def _written_out(document: Document, plugins: OfferSource) -> tuple[Document, list[Finding]]:
+    """The content with ranges of positions and lines written out, and what is wrong with them."""
+    document, findings = with_positions(document, plugins.drivers())
+    document, wrong = with_lines(document)
+    return document, [*findings, *wrong]
 
 
 def _whole(name: str, digest: str, sections: dict[str, Any]) -> tuple[Profile, list[Finding]]:

@@ -20,7 +20,8 @@ from flowrig.errors import InputError, PluginError
 from flowrig.interfaces import study
 from flowrig.interfaces.capabilities import Value, abilities_of
 from flowrig.plugins.offers import CORE_KINDS, AnalysisOffer, DriverOffer, KindOffer, Offer
-from flowrig.problem.objective import Goal, Objective
+from flowrig.problem.objective import Goal, Objective, Wanted
+from flowrig.problem.pareto import ParetoGoal
 from flowrig.profile import model
 from flowrig.profile.controls.from_toml import expression_limits, settings, variable
 from flowrig.profile.controls.studies import at_of, sweep_of
@@ -423,11 +424,11 @@ class Structurer:
         )
 
 
-def _goal(value: Any, _type: Any) -> Goal:
+def _goal(value: Any, type_: Any) -> Wanted:
     """A goal; its values have the unit at the end of the response's name."""
     table = as_table(value)
     unit = split_suffix(str(table.get("response", "")))[1]
-    goal: Goal = _goal_hook(unit)(table, Goal)
+    goal: Wanted = _goal_hook(type_, unit)(table, type_)
     return goal
 
 
@@ -459,13 +460,12 @@ def _variable(value: Any, _type: Any) -> model.Variable:
 
 
 @cache
-def _goal_hook(unit: str) -> Hook:
+def _goal_hook(cls: type[Wanted], unit: str) -> Hook:
     """A hook for a goal whose values have a unit; "" for none."""
     hook = override(struct_hook=quantity_hook(float, unit)) if unit else None
-    named: dict[str, Any] = (
-        dict.fromkeys(("target", "above", "below", "tolerance"), hook) if hook else {}
-    )
-    return make_dict_structure_fn(Goal, _shared()[0], _cattrs_forbid_extra_keys=True, **named)
+    values = {one.name for one in attrs.fields(cls)} - {"response", "objective", "weight"}
+    named: dict[str, Any] = dict.fromkeys(values, hook) if hook else {}
+    return make_dict_structure_fn(cls, _shared()[0], _cattrs_forbid_extra_keys=True, **named)
 
 
 @cache
@@ -509,6 +509,17 @@ def _of_the_reader(hook: Callable[[Structurer, Any, Any], Any]) -> Hook:
     return lambda value, wanted: hook(_reader.get(), value, wanted)
 
 
+_NAMED = (
+    model.Stream,
+    model.Component,
+    model.ControlLoop,
+    model.DeviceEntry,
+    model.Section,
+    model.Channel,
+)
+"""Classes whose tables have their name as a field."""
+
+
 @cache
 def _shared() -> tuple[Converter, Mapping[type, Hook]]:
     """The converter of all structurers, and the hooks for classes whose tables are read first.
@@ -516,9 +527,7 @@ def _shared() -> tuple[Converter, Mapping[type, Hook]]:
     cattrs compiles a function for each class, which takes longer than to read a profile: once a
     process, then, and not once a profile.
     """
-    converter = strict_converter(
-        named=(model.Stream, model.Component, model.DeviceEntry, model.Section, model.Channel)
-    )
+    converter = strict_converter(named=_NAMED)
     reader = _of_the_reader
     for cls, hook in (
         (model.DeviceEntry, reader(Structurer._device)),
@@ -533,6 +542,7 @@ def _shared() -> tuple[Converter, Mapping[type, Hook]]:
         (model.Stage, reader(Structurer._stage)),
         (Objective, reader(Structurer._objective)),
         (Goal, _goal),
+        (ParetoGoal, _goal),
         (model.LinearRule, _linear_rule),
         (model.Variable, _variable),
         (model.Limits, _limits),

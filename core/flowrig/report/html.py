@@ -7,6 +7,7 @@ from flowrig.problem.space import Value
 from flowrig.profile.topology import Topology
 from flowrig.report import figures, studies
 from flowrig.report.content import Experiment, ReportContent
+from flowrig.report.front import front_section
 from flowrig.report.page import document, figure, section, table, text_cell
 from flowrig.report.scorecard import (
     cost_facts,
@@ -38,6 +39,7 @@ def render(content: ReportContent) -> str:
         _headline(content),
         *studies.sections(content.studies),
         _campaign(content),
+        front_section(content),
         _arms(content),
         _spectra(content),
         _model(content),

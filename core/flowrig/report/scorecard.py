@@ -59,6 +59,7 @@ def rows_of(card: Scorecard, objective: Quantity) -> list[Row]:
         *_materials(card.materials),
         *_space(card),
         *_efficiency(card, objective),
+        *_front(card),
     ]
 
 
@@ -159,6 +160,11 @@ def _efficiency(card: Scorecard, objective: Quantity) -> Iterator[Row]:
     if found.difference.value is not None and found.difference.is_known:
         gain = _spread(found.difference.value, objective)
         yield Row("enhancement as a difference", gain, found.difference.note)
+
+
+def _front(card: Scorecard) -> Iterator[Row]:
+    if card.hypervolume.value is not None and card.hypervolume.is_known:
+        yield _row("hypervolume", card.hypervolume)
 
 
 def scorecard_section(card: Scorecard, objective: Quantity) -> Markup:

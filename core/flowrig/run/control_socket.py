@@ -3,9 +3,9 @@
 The run listens on 127.0.0.1 only, and writes port and secret token to a file in its folder that
 only its owner can read (on Windows, everyone who can read the folder). A request is one line of
 JSON, and so is its answer: `{"token": "…", "request": "pause"}` returns `{"text": "…"}` or
-`{"refused": "…"}`. A request `go-on` may have lists `refilled` and `emptied`, and numbers by name
-in `readings`. The watchdog of a run takes `hand-over` as well: it stops trying and leaves the rig
-to who asks. A request without the token is refused.
+`{"refused": "…"}`. `by` says where a request comes from. A request `go-on` may have lists
+`refilled` and `emptied`, and numbers by name in `readings`. The watchdog of a run takes `hand-over`
+as well: it stops trying and leaves the rig to who asks. A request without the token is refused.
 """
 
 import hmac
@@ -33,6 +33,9 @@ CONTROL_NAME = "control.json"
 
 STATUS = "status"
 """The request for the status of the run; all other requests are those of `Request`."""
+
+SENDERS = ("command line", "page")
+"""Where a request can come from, for the journal; the first one unless it is said."""
 
 HAND_OVER = "hand-over"
 """The request to the watchdog of a run to leave the rig to the process that asks."""
@@ -131,6 +134,7 @@ class ControlServer:
                 key: _names(request.get(key, [])) for key in ("refilled", "emptied")
             }
             done["readings"] = _numbers(request.get("readings", {}))
+            done["by"] = SENDERS[SENDERS.index(request.get("by", SENDERS[0]))]
         except _MALFORMED:
             return {"refused": "expected one line of JSON with token and request"}
         if not hmac.compare_digest(token.encode(), self._token.encode()):
@@ -146,7 +150,7 @@ class ControlServer:
         elif wanted in set(Request):
             text = MEANINGS[Request(wanted)]
             try:
-                self._requests.ask(Request(wanted), "command line", **done)
+                self._requests.ask(Request(wanted), **done)
             except InputError as error:
                 refused = str(error)
         else:
@@ -173,6 +177,7 @@ def ask_run(
     refilled: Sequence[str] = (),
     emptied: Sequence[str] = (),
     readings: Mapping[str, float] | None = None,
+    by: str = SENDERS[0],
 ) -> dict[str, Any]:
     """Send a request to the run that is under way in a folder.
 
@@ -182,6 +187,7 @@ def ask_run(
         refilled: with go-on: streams whose syringes are full again.
         emptied: with go-on: wastes that are empty again.
         readings: with go-on: what a person has read, by DEVICE.QUANTITY.
+        by: where it comes from, one of `SENDERS`.
 
     Returns:
         for a request, "text" says what happens now; for `STATUS`, the status of the run.
@@ -195,7 +201,7 @@ def ask_run(
         raise InputError(f"no run is under way in {folder}")
     try:
         secret = json.loads((folder / CONTROL_NAME).read_text(encoding="utf-8"))
-        message = {"token": secret["token"], "request": request}
+        message = {"token": secret["token"], "request": request, "by": by}
         message |= {"refilled": list(refilled), "emptied": list(emptied)}
         message |= {"readings": dict(readings or {})}
         line = json.dumps(message).encode() + b"\n"

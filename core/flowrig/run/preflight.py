@@ -4,11 +4,14 @@ from importlib.util import find_spec
 
 from attrs import frozen
 
+from flowrig.campaign.optimizer.host import new_optimizer
 from flowrig.clock import VirtualClock
 from flowrig.errors import FlowrigError, InputError
 from flowrig.interfaces import Detecting
+from flowrig.learning.from_campaign import new_surrogate
 from flowrig.plugins.offers import Offer
 from flowrig.plugins.registry import Plugins
+from flowrig.problem.pareto import ParetoObjective
 from flowrig.profile import Profile
 from flowrig.rig.rig import light_refusal
 from flowrig.rig.simulated import chemistry_of, new_world, require_emulators
@@ -65,10 +68,29 @@ def refusals(profile: Profile, plugins: Plugins) -> list[str]:
         driver = device.offer.load()(name, device.settings, VirtualClock())
         if isinstance(driver, Detecting) and not driver.controls_light:
             found.append(light_refusal(name))
+    found += _refused_goals(profile)
     try:
         read_earlier(profile, plugins)
     except FlowrigError as error:
         found.append(str(error))
+    return found
+
+
+def _refused_goals(profile: Profile) -> list[str]:
+    """What optimizers say that do not take the several goals of the objective.
+
+    Whether one that runs the code of others takes them is known only once it is built.
+    """
+    if profile.campaign is None or not isinstance(profile.objective, ParetoObjective):
+        return []
+    campaign, found = profile.campaign, []
+    for stage in campaign.stages:
+        if stage.is_study or stage.offer.missing():
+            continue
+        try:
+            new_optimizer(profile, stage, 0, lambda: new_surrogate(campaign, 0, profile.space))
+        except FlowrigError as error:
+            found.append(f"stage {stage.name}: {error}")
     return found
 
 

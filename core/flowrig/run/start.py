@@ -16,6 +16,7 @@ from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.gates import require_gates
 from flowrig.plugins.offers import require_installed
 from flowrig.plugins.registry import Plugins
+from flowrig.problem.pareto import goals_of
 from flowrig.profile import Profile, read_profile
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.rig.claimed import claimed, require_addresses
@@ -201,20 +202,24 @@ def _beginning(profile: Profile, text: str, seed: int, options: RunOptions) -> R
 def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
     """The event of a resume: changes that a person made, and the progress of the campaign."""
     profile, best = record.profile, record.best()
+    sound = [one for one in record.experiments() if one.may_be_best]
+    goals = {str(e.index): goals_of(profile.objective, e.features) for e in sound}
     return Resumed(
         refilled=tuple(options.refilled),
         emptied=tuple(options.emptied),
         versions=_versions(options.plugins),
         objective=journalled_objective(profile.objective, profile.percent_features),
         units=profile.space.units,
-        planned=profile.campaign.experiments if profile.campaign else 0,
+        planned=record.planned if profile.campaign else 0,
         profile=profile.name,
         simulated=record.simulated,
         skipped=len(record.skipped()),
         done=len(record.experiments()),
         best=None if best is None else best.objective,
         waiting=tuple(one.index for one in record.waiting()),
-        merits={str(e.index): e.objective for e in record.experiments() if e.may_be_best},
+        merits={str(e.index): e.objective for e in sound},
+        goals={index: one for index, one in goals.items() if one} or None,
+        sound=tuple(record.sound()),
     )
 
 

@@ -1,14 +1,16 @@
-"""What the arms of a campaign came to, each by its own experiments."""
+"""What a campaign and its arms came to: the best so far, the front of several goals."""
 
 from collections.abc import Sequence
 
 from attrs import frozen
 
 from flowrig.journal.events import IncumbentFound
+from flowrig.problem.objective import Objective
+from flowrig.problem.pareto import Front, ParetoObjective, front_of, goals_of
 from flowrig.profile import Campaign
 from flowrig.run_record.experiment import Experiment, Incumbent
 
-__all__ = ["ArmResult", "arms_of", "best_so_far"]
+__all__ = ["ArmResult", "arms_of", "best_so_far", "front_of_experiments"]
 
 
 @frozen(kw_only=True)
@@ -49,6 +51,22 @@ def best_so_far(experiments: Sequence[Experiment]) -> list[float | None]:
             best = one.objective
         found.append(best)
     return found
+
+
+def front_of_experiments(objective: Objective, experiments: Sequence[Experiment]) -> Front | None:
+    """The good experiments that no other one beats in every goal, as measured.
+
+    Args:
+        objective: of the campaign.
+        experiments: measured ones.
+
+    Returns:
+        None if the objective has not several goals.
+    """
+    if not isinstance(objective, ParetoObjective):
+        return None
+    found = {e.index: goals_of(objective, e.features) for e in experiments if e.may_be_best}
+    return front_of({index: goals for index, goals in found.items() if goals})
 
 
 def arms_of(

@@ -33,6 +33,7 @@ from flowrig.journal.events import (
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.problem.pareto import Front, front_of
 from flowrig.problem.space import Value
 from flowrig.profile import Profile
 from flowrig.profile.model.devices import units_of_readings
@@ -69,6 +70,8 @@ class RunStatus:
         waste: level of each waste whose volume the profile gives, by name.
         ending: whether the rig goes to its safe state, or has reached it.
         best: highest figure of merit so far, of sound experiments.
+        front: of an objective with several goals, the sound experiments that no other one beats in
+            every goal; None without one.
         waiting: numbers of the experiments whose figure of merit waits for results.
         rig_state: what streams and heaters were commanded, and what they report.
         time_s: rig time [s] of the newest event.
@@ -96,12 +99,14 @@ class RunStatus:
         self.waste: Mapping[str, WasteLevel] = {}
         self.ending = False
         self.best: float | None = None
+        self.front: Front | None = None
         self.waiting: set[int] = set()
         self.rig_state = RigState()
         self.time_s = 0.0
         self._unsettled: set[int] = set()
         self._sound: set[int] = set()
         self._merits: dict[int, float] = {}
+        self._goals: dict[int, Mapping[str, float]] = {}
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
@@ -141,6 +146,7 @@ class RunStatus:
                 "skipped": self.skipped,
                 "objective": self.objective.as_json(),
                 "best": self.best,
+                "front": None if self.front is None else self.front.as_json(),
                 "waiting": sorted(self.waiting),
                 "heaters": {name: reads.as_json() for name, reads in self.heaters.items()},
                 "readings": dict(self.rig_state.readings),
@@ -191,7 +197,10 @@ class RunStatus:
         self.skipped = data.skipped
         self.waiting = set(data.waiting)
         self._merits = {int(one): merit for one, merit in data.merits.items() if one.isdecimal()}
-        self._sound = {*data.waiting, *self._merits}
+        older = {*data.waiting, *self._merits}
+        self._sound = older if data.sound is None else {*data.sound}
+        self._goals = {int(n): one for n, one in (data.goals or {}).items() if n.isdecimal()}
+        self.front = front_of(self._goals) if self._goals else None
         if not self._merits and data.best is not None:  # an older journal
             self._merits = {0: data.best}
 
@@ -219,7 +228,9 @@ class RunStatus:
     @_take.register
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
-        if data.continues or data.after_s is not None or data.frames is not None:
+        self.planned += bool(data.reference)
+        short = data.after_s is not None or data.frames is not None
+        if data.continues or short or data.is_foreign:
             self._unsettled.add(data.index)
 
     @_take.register
@@ -232,10 +243,9 @@ class RunStatus:
         value = data.objective
         if value is None and data.quality != "bad":
             self.waiting.add(data.index)
+        if data.quality == "good":
             self._sound.add(data.index)
-        if data.quality == "good" and value is not None:
-            self._sound.add(data.index)
-            self._merit(data.index, value)
+            self._merit(data.index, value, data.goals)
 
     @_take.register
     def _checked(self, data: Checked) -> None:
@@ -251,12 +261,18 @@ class RunStatus:
         if data.objective is not None or data.lost:
             self.waiting.discard(data.index)
         if data.index in self._sound:
-            self._merit(data.index, data.objective)
+            self._merit(data.index, data.objective, data.goals)
 
-    def _merit(self, index: int, value: float | None) -> None:
-        """Take the figure of merit of a sound experiment; None where a result is withdrawn."""
+    def _merit(
+        self, index: int, value: float | None, goals: Mapping[str, float] | None = None
+    ) -> None:
+        """Take the figure of merit of a sound experiment, and those of its goals; None where a
+        result is withdrawn."""
         if index in self._unsettled:
             return
+        if self._goals.pop(index, None) or goals:
+            self._goals |= {index: goals} if goals else {}
+            self.front = front_of(self._goals)
         before = self._merits.pop(index, None)
         if value is not None:
             self._merits[index] = value

@@ -1,5 +1,6 @@
 """The studies of a run: their points, and what they show."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,12 +8,14 @@ import attrs
 from attrs import field, frozen
 
 from flowrig.errors import FlowrigError, PluginError
-from flowrig.interfaces.study import Findings, Fraction, Point, Study, StudyPoint, StudyRig
+from flowrig.interfaces.study import Finding, Findings, Fraction, Point, Study, StudyPoint, StudyRig
 from flowrig.plugins.contained import one_line
-from flowrig.profile import Stage
+from flowrig.profile import Profile, Stage
 from flowrig.profile.controls.beyond import widened
-from flowrig.profile.controls.studies import asked, new_study, study_rig
+from flowrig.profile.controls.studies import asked, new_study, require_fractions, study_rig
 from flowrig.run_record.experiment import Decision, Experiment
+from flowrig.run_record.off_line.stored import aged_of, missing_of
+from flowrig.run_record.off_line.to_come import features_of, in_words, of_points
 
 if TYPE_CHECKING:
     from flowrig.run_record.reader import RunRecord
@@ -74,7 +77,9 @@ class StudyFindings:
 def rig_of_study(record: "RunRecord", stage: Stage) -> StudyRig:
     """What the study of a stage may know: the rig, and the experiments of the stages before."""
     before = {one.name for one in record.campaign.before(stage)}
-    earlier = [_measured(one) for one in record.settled() if one.decision.stage in before]
+    earlier = [
+        _measured(record.profile, one) for one in record.settled() if one.decision.stage in before
+    ]
     # One that continues, or was skipped, is no settled experiment, and has its number all the same.
     decided = {one.index: one.conditions for one in record.decisions() if one.stage in before}
     profile = widened(record.profile, stage)
@@ -90,7 +95,7 @@ def study_points(record: "RunRecord", stage: str) -> list[StudyPoint]:
         if decision.stage != stage:
             continue
         if decision.index in measured:
-            points.append(_measured(measured[decision.index]))
+            points.append(_measured(record.profile, measured[decision.index]))
         elif decision.index in skipped:
             points.append(
                 StudyPoint(number=decision.index, point=_point(decision), quality="skipped")
@@ -115,10 +120,7 @@ def fractions_of(study: Study, points: Sequence[StudyPoint]) -> list[Fraction]:
     Raises:
         PluginError: it fails, or returns something else.
     """
-    found = asked(lambda: study.fractions(points))
-    if not isinstance(found, Sequence) or not all(isinstance(one, Fraction) for one in found):
-        raise PluginError(f"its fractions are {one_line(repr(found))}; expected Fractions")
-    return list(found)
+    return asked(lambda: require_fractions(study.fractions(points)))
 
 
 def makes_product(stage: Stage) -> bool:
@@ -133,25 +135,40 @@ def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> S
     names = (stage.offer.kind, stage.offer.name)
     listed = (one for one in record.plugins.listed if (one.offer.kind, one.offer.name) == names)
     plugin = next((f"{one.plugin.distribution} {one.plugin.version}" for one in listed), "")
-    known = StudyFindings(
+    found = StudyFindings(
         stage=stage.name,
         study=stage.offer.name,
         version=plugin.strip(),
         points=len(points),
         planned=stage.experiments,
     )
+    to_come = of_points(record, stage)
     try:
         study = new_study(stage, rig_of_study(record, stage))
-        findings = asked(lambda: study.findings(points))
+        looked_at = features_of(record, stage)
+        known = [one for one in points if one.number not in to_come or _has_any(one, looked_at)]
+        findings = asked(lambda: study.findings(known))
         if not isinstance(findings, Findings):
             raise PluginError(f"it returns {one_line(repr(findings))}; expected Findings")
         fractions = fractions_of(study, points)
     except FlowrigError as error:
-        return attrs.evolve(known, problem=str(error))
-    return attrs.evolve(known, findings=findings, fractions=fractions)
+        return attrs.evolve(found, problem=str(error))
+    if to_come:
+        awaited = Finding(text=in_words(to_come))
+        findings = attrs.evolve(findings, findings=[*findings.findings, awaited])
+    return attrs.evolve(found, findings=findings, fractions=fractions)
 
 
-def _measured(experiment: Experiment) -> StudyPoint:
+def _has_any(point: StudyPoint, features: Sequence[str]) -> bool:
+    """Whether a point has a value of any of some features, or a stored sample."""
+    return point.point.is_stored or any(
+        math.isfinite(point.features.get(name, math.nan)) for name in features
+    )
+
+
+def _measured(profile: Profile, experiment: Experiment) -> StudyPoint:
+    is_stored = experiment.decision.is_stored
+    aged = aged_of(profile, experiment.entries) if is_stored else ()
     return StudyPoint(
         number=experiment.index,
         point=_point(experiment.decision),
@@ -161,6 +178,8 @@ def _measured(experiment: Experiment) -> StudyPoint:
         ended_s=experiment.ended_s,
         flowing_s=experiment.flowing_s,
         interrupted=experiment.interrupted,
+        aged=aged,
+        to_measure=missing_of(profile, experiment, aged),
     )
 
 
@@ -173,6 +192,9 @@ def _point(decision: Decision) -> Point:
         after_s=decision.after_s,
         frames=decision.frames,
         reason=decision.reason,
+        asks=decision.asks,
+        is_foreign=decision.is_foreign,
+        is_stored=decision.is_stored,
     )
 
 

@@ -1,10 +1,12 @@
 """Trips of safety rules in a journal, and those of them that a person has not reset."""
 
-from flowrig.journal.events import Tripped, TripReset
+from collections.abc import Iterable
+
+from flowrig.journal.events import Event, Tripped, TripReset
 from flowrig.journal.journal import Journal
 from flowrig.safety_rules import Trip
 
-__all__ = ["latched_trips", "tripped"]
+__all__ = ["latched", "latched_trips", "tripped"]
 
 
 def tripped(trip: Trip) -> Tripped:
@@ -20,11 +22,16 @@ def tripped(trip: Trip) -> Tripped:
 
 def latched_trips(journal: Journal) -> list[Tripped]:
     """Trips of a run that were not reset, in order; those with the action "hold" do not latch."""
-    latched: dict[tuple[str, str], Tripped] = {}
-    for event in journal.events(Tripped, TripReset):
+    return latched(journal.events(Tripped, TripReset))
+
+
+def latched(events: Iterable[Event[Tripped] | Event[TripReset]]) -> list[Tripped]:
+    """As `latched_trips`, from the events of a journal."""
+    trips: dict[tuple[str, str], Tripped] = {}
+    for event in events:
         match event.data:
             case TripReset(rules=rules):
-                latched = {k: t for k, t in latched.items() if t.rule not in rules}
+                trips = {k: t for k, t in trips.items() if t.rule not in rules}
             case Tripped() as trip if trip.action != "hold":
-                latched[trip.rule, trip.device] = trip
-    return list(latched.values())
+                trips[trip.rule, trip.device] = trip
+    return list(trips.values())

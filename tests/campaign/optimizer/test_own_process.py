@@ -17,10 +17,13 @@ from flowrig.campaign.optimizer import (
     memory,
 )
 from flowrig.campaign.optimizer.__main__ import serve
+from flowrig.campaign.optimizer.messages import encoded
+from flowrig.campaign.optimizer.process import _suggestions_in
 from flowrig.errors import NothingLeftError
 from flowrig.interfaces import Suggestion
 from flowrig.learning.from_campaign import NoSurrogateError
 from flowrig.profile import Profile
+from flowrig_bayes.settings import BayesSettings
 
 Campaign = Callable[..., tuple[Path, Profile]]
 
@@ -129,8 +132,15 @@ def test_questions_are_answered_one_a_line(
     assert second["error"]
 
 
-def test_a_missing_surrogate_is_the_campaigns_fault(campaign: Campaign) -> None:
-    """A campaign whose optimizer needs a model that it does not name is told so, not retried."""
+def test_a_missing_surrogate_is_the_campaigns_fault(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A campaign whose optimizer needs a model that it does not name is told so, not retried.
+
+    Of an optimizer that does not declare its need, `check` cannot know it.
+    """
+    monkeypatch.setattr("flowrig.campaign.optimizer.__main__.limit_memory", lambda limit_gb: None)
+    monkeypatch.setattr(BayesSettings, "needs_surrogate", False)
     folder, profile = campaign()
     text = (folder / "profile.toml").read_text(encoding="utf-8")
     assert 'name = "gp"' in text
@@ -138,10 +148,12 @@ def test_a_missing_surrogate_is_the_campaigns_fault(campaign: Campaign) -> None:
     (folder / "profile.toml").write_text(head + tail[tail.index("[") :], encoding="utf-8")
     points = InProcessOptimizer(profile, 1).suggest("spread", [], 8)
     rows = measured(profile, [dict(one.conditions) for one in points])
-    host = OptimizerProcess(folder, 1, 120.0, 8.0)
+    begin = {"path": sys.path, "seed": 1, "memory_gb": 8.0}
+    question = {"stage": "improve", "rows": rows, "count": 1}
+    answers = io.StringIO()
+    serve(folder, iter([encoded(begin), encoded(question)]), answers)
     with pytest.raises(NoSurrogateError, match="names no surrogate"):
-        host.suggest("improve", rows, 1)
-    host.close()
+        _suggestions_in(answers.getvalue())
 
 
 def test_who_takes_too_much_is_ended(

@@ -44,18 +44,21 @@ def calibrate() -> None:
 
 @calibrate.command("dye", short_help="The three numbers of the reference dye.")
 @folder_argument
-@click.option("--plqy", required=True, metavar="VALUE", help="Its quantum yield, such as 13.4%.")
+@click.option(
+    "--plqy", metavar="VALUE", help="Its quantum yield, such as 13.4%; default: as in the profile."
+)
 @only_option
 @json_option
 @write_option
 def dye(
-    folder: Path, *, plqy: str, only: tuple[int, ...], as_json: bool, profile: Path | None
+    folder: Path, *, plqy: str | None, only: tuple[int, ...], as_json: bool, profile: Path | None
 ) -> None:
     """Absorbance and emission area of a dye of known quantum yield that flowed in experiments of
-    the run in FOLDER.
+    the run in FOLDER: those of its study `dye`, or all that are good.
 
     \b
     Examples:
+      flowrig run my-rig.toml --study dye
       flowrig calibrate dye flowrig-runs/dye --plqy 13.36%
       flowrig calibrate dye flowrig-runs/dye --plqy 13.36% --experiment 3 --write my-rig.toml
     """
@@ -65,7 +68,7 @@ def dye(
     from flowrig.run_record.reader import RunRecord
 
     try:
-        dye_plqy = value_in(plqy, "%") / 100.0
+        dye_plqy = None if plqy is None else value_in(plqy, "%") / 100.0
     except QuantityError as error:
         raise InputError(f"--plqy: {error}, as --plqy 13.4%") from error
     with sound_folder(folder), RunRecord(folder) as record:
@@ -94,6 +97,7 @@ def dye(
 
 def _say_dye(found: Any) -> None:
     a, area = found.absorbance, found.area
+    say(f"dye_plqy = {found.plqy:.5g}")
     say(f"{a.count} experiments: {', '.join(map(str, found.experiments))}")
     say(f"dye_absorbance = {a.value:.5g}{_sd_words(a.sd)}")
     say(f"dye_pl_area = {area.value:.6g} counts nm{_sd_words(area.sd)}")

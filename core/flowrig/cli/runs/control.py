@@ -8,16 +8,18 @@ from typing import Any
 import click
 
 from flowrig.cli.sound_folder import sound_folder
-from flowrig.cli.terminal.hold_text import hold_lines, hold_of, waste_text
+from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import (
     degrees_text,
     experiments_text,
+    front_lines,
     print_damage,
     print_json,
     say,
 )
 from flowrig.errors import InputError
 from flowrig.journal.events import HoldBegun, WasteLevel
+from flowrig.operator.hold import Hold
 from flowrig.operator.requests import MEANINGS, Request
 
 __all__ = ["go_on", "halt", "pause", "skip", "status", "stop"]
@@ -80,7 +82,7 @@ def go_on(
     hold = ask_run(folder, STATUS)["hold"]
     say(f"go-on: {MEANINGS[Request.GO_ON]}.")
     if hold is not None:
-        say(f"You confirm that {hold_of(HoldBegun.from_json(hold)).claim}.")
+        say(f"You confirm that {Hold.of(HoldBegun.from_json(hold)).claim}.")
     ask_run(folder, Request.GO_ON, refilled=refilled, emptied=emptied, readings=readings)
     say("The request was sent to the run.")
 
@@ -151,6 +153,7 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
     yield from _device_lines(status)
     flows = (f"{name} {rate:.1f} µL/min" for name, rate in status["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
+    yield from front_lines(status["front"])
     yield from _waste_lines(status)
 
 
@@ -175,10 +178,13 @@ def _shown(value: float | str | None, unit: str) -> str:
 
 
 def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
+    from flowrig.cli.terminal.best_text import best_lines
+
     count = experiments_text(status["experiments"], status["planned"], len(status["skipped"]))
     yield f"{status['state']}: {count}"
     if status["reason"]:
         yield str(status["reason"])
+    yield from best_lines(status)
     yield from _waiting_lines(status["waiting"])
     yield from _waste_lines(status)
 

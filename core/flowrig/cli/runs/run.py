@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrig.cli.runs.study_option import study_option
+from flowrig.cli.runs.watch import OpensPage, watch_option
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     experiments_text,
@@ -23,6 +24,8 @@ from flowrig.cli.terminal.printing import (
 )
 
 if TYPE_CHECKING:
+    from flowrig.clock import Clock
+    from flowrig.journal.journal import Listener
     from flowrig.operator.requests import OperatorRequests
     from flowrig.run.start import RunOutcome
 
@@ -48,6 +51,12 @@ record_option = click.option(
     is_flag=True,
     help="Keep every byte of every instrument in the run's folder, under traces.",
 )
+speed_option = click.option(
+    "--speed",
+    type=click.FloatRange(min=0.1),
+    metavar="FACTOR",
+    help="Let an emulated rig run at most so many times as fast as a real one.",
+)
 out_option = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -58,7 +67,9 @@ out_option = click.option(
 @click.command(short_help="Run the published campaign on an emulated rig.")
 @seed_option
 @out_option
-def demo(seed: int | None, out: Path | None) -> None:
+@watch_option
+@speed_option
+def demo(seed: int | None, out: Path | None, **looking: Any) -> None:
     """Run the published 76-experiment campaign on an emulated rig, and write a report.
 
     60 Latin-hypercube, 15 expected-improvement and 1 exploitation experiments on Cs3Cu2I5
@@ -70,10 +81,12 @@ def demo(seed: int | None, out: Path | None) -> None:
     Examples:
       flowrig demo
       flowrig demo --seed 2 --out second
+      flowrig demo --watch --speed 60
     """
     from flowrig.run.options import free_folder
 
-    _start(DEMO_PROFILE, out or free_folder(Path("flowrig-demo")), seed=seed, simulate=True)
+    folder = out or free_folder(Path("flowrig-demo"))
+    _start(DEMO_PROFILE, folder, seed=seed, simulate=True, **looking)
 
 
 class _OnTwin(click.Command):
@@ -102,6 +115,8 @@ class _OnTwin(click.Command):
 @record_option
 @seed_option
 @out_option
+@watch_option
+@speed_option
 def run(target: str, *, out: Path | None, **options: Any) -> None:
     """Run a campaign.
 
@@ -149,7 +164,8 @@ def run(target: str, *, out: Path | None, **options: Any) -> None:
 @click.option("--cut", is_flag=True, help="Go on in front of damage in the journal.")
 @yes_option
 @record_option
-def resume(folder: Path, **options: Any) -> None:
+@watch_option
+def resume(folder: Path, watched: bool, **options: Any) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
 
     Every measurement is kept, and nothing is measured twice. A run that was simulated stays
@@ -174,20 +190,40 @@ def resume(folder: Path, **options: Any) -> None:
         with sound_folder(folder):
             return resume_run(folder, ResumeOptions(**watching, **options))
 
-    _run_to_the_end(folder, work)
+    _run_to_the_end(folder, work, watched=watched)
 
 
-def _start(target: str, folder: Path, **options: Any) -> None:
+def _start(
+    target: str, folder: Path, *, watched: bool, speed: float | None, **options: Any
+) -> None:
     from flowrig.run.options import RunOptions
     from flowrig.run.start import start_run
 
+    options["clock"] = _paced(speed, simulate=options["simulate"])
     _run_to_the_end(
         folder,
         lambda watching: start_run(target, RunOptions(folder=folder, **watching, **options)),
+        watched=watched,
     )
 
 
-def _run_to_the_end(folder: Path, work: "Callable[[Mapping[str, Any]], RunOutcome]") -> None:
+def _paced(speed: float | None, *, simulate: bool) -> "Clock | None":
+    """The clock of an emulated rig that is looked at; None for the usual clock of a run."""
+    from flowrig.clock import VirtualClock, pace
+    from flowrig.errors import InputError
+
+    if speed is None:
+        return None
+    if not simulate:
+        raise InputError("--speed: a real rig has the speed of its clock; add --simulate")
+    clock = VirtualClock()
+    pace(clock, speed)
+    return clock
+
+
+def _run_to_the_end(
+    folder: Path, work: "Callable[[Mapping[str, Any]], RunOutcome]", *, watched: bool
+) -> None:
     """Do a run, print how it ended, and end the program with its exit code.
 
     Ctrl-C changes nothing once the run is over: a finished run exits with 0. If the report takes
@@ -205,7 +241,7 @@ def _run_to_the_end(folder: Path, work: "Callable[[Mapping[str, Any]], RunOutcom
 
     before = signal.signal(signal.SIGINT, press)
     try:
-        with _watched(folder) as watching:
+        with _watched(folder, page=watched) as watching:
             ended.append(work(watching))
         _finish(ended[0])
         sys.exit(ended[0].exit_code)
@@ -214,8 +250,13 @@ def _run_to_the_end(folder: Path, work: "Callable[[Mapping[str, Any]], RunOutcom
 
 
 @contextmanager
-def _watched(folder: Path) -> Iterator[dict[str, Any]]:
-    """Show a run on the terminal, and let keys and signals control it; yields options of it."""
+def _watched(folder: Path, *, page: bool) -> Iterator[dict[str, Any]]:
+    """Show a run on the terminal, and let keys and signals control it; yields options of it.
+
+    Args:
+        folder: the run's folder.
+        page: whether to show it in a browser as well, from which a person may answer.
+    """
     from flowrig.cli.runs.run_keys import obey_keys
     from flowrig.cli.terminal.progress import Progress
 
@@ -224,7 +265,11 @@ def _watched(folder: Path) -> Iterator[dict[str, Any]]:
         _stop_on_signals(progress.say) as requests,
         obey_keys(requests, progress.say),
     ):
-        yield {"listeners": [progress], "requests": requests}
+        listeners: list[Listener] = [progress]
+        if page:
+            listeners.append(OpensPage(folder, progress.say))
+            requests.attended = True
+        yield {"listeners": listeners, "requests": requests}
 
 
 def _finish(outcome: "RunOutcome") -> None:
@@ -244,9 +289,10 @@ def _finish(outcome: "RunOutcome") -> None:
 def _show_ending(outcome: "RunOutcome") -> list[str]:
     """Print how a run ended; returns the options that a resume needs."""
     from flowrig.cli.results.report import write_html
-    from flowrig.cli.terminal.hold_text import hold_of
+    from flowrig.cli.terminal.best_text import best_lines
     from flowrig.errors import InputError
     from flowrig.journal.events import HoldBegun, Resumed, WentOn
+    from flowrig.operator.hold import Hold
     from flowrig.run_record.trips import latched_trips
 
     with outcome.record() as record, sound_folder(outcome.folder):
@@ -261,7 +307,7 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
         say(f"{outcome.state}: {count}", bold=True)
         if outcome.reason:
             say(outcome.reason, fg="yellow", err=True)
-        for line in _best_lines(summary):
+        for line in best_lines(summary):
             print_paragraph(line)
         print_studies(summary["studies"])
         if any(one["repeatability"] for one in summary["studies"]):
@@ -274,39 +320,8 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
                 say(str(error), fg="red", err=True)
     options = [f"--reset-trip {rule}" for rule in tripped]
     if waits is not None and isinstance(waits.data, HoldBegun):
-        options += filter(None, [hold_of(waits.data).options])
+        options += filter(None, [Hold.of(waits.data).options])
     return options
-
-
-def _best_lines(summary: Mapping[str, Any]) -> list[str]:
-    """The best measured objective and the incumbent of a model, each with its conditions."""
-    from flowrig.cli.terminal.experiment_table import objective_text
-    from flowrig.journal.events import Objective
-
-    objective = Objective(**summary["objective"])
-    best, expected = summary["best"], summary["expected_best"]
-    if best is None:
-        return []
-    value = objective_text(best["objective"], objective)
-    if expected is None:
-        where = f"in experiment {best['index']}: {_conditions_of(best)}"
-        return [f"best {objective.name} {value} {where}"]
-    mean = objective_text(expected["objective_mean"], objective)
-    sd = objective_text(expected["objective_sd"], objective)
-    return [
-        f"best {objective.name} {mean} ± {sd}, as the model of all experiments expects, at the "
-        f"conditions of experiment {expected['index']}: {_conditions_of(expected)}",
-        f"highest measured {value}, in experiment {best['index']}",
-    ]
-
-
-def _conditions_of(best: Mapping[str, Any]) -> str:
-    from flowrig.cli.terminal.experiment_table import value_text
-
-    return ", ".join(
-        f"{name} {value_text(entry['value'])} {entry['unit']}".rstrip()
-        for name, entry in best["conditions"].items()
-    )
 
 
 @contextmanager

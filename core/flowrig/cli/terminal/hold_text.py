@@ -7,26 +7,12 @@ from flowrig.cli.terminal.printing import quoted
 from flowrig.journal.events import HoldBegun, WasteLevel
 from flowrig.operator.hold import Hold, HoldKind
 
-__all__ = ["hold_lines", "hold_of", "waste_text"]
-
-
-def hold_of(begun: HoldBegun) -> Hold:
-    """A hold from its event in the journal."""
-    return Hold(
-        kind=HoldKind(begun.why),
-        text=begun.text,
-        refill=begun.refill,
-        empty=begun.empty,
-        gate=begun.gate,
-        supplied=begun.supplied or (),
-        works=begun.works,
-        reads=begun.reads,
-    )
+__all__ = ["hold_lines", "waste_text"]
 
 
 def hold_lines(folder: Path, begun: HoldBegun) -> Iterator[str]:
     """The reason of a hold, the state of the rig meanwhile, and the command that ends the hold."""
-    hold = hold_of(begun)
+    hold = Hold.of(begun)
     yield f"{'paused' if hold.kind is HoldKind.PAUSE else 'on hold'}: {hold.text}"
     if hold.kind is HoldKind.RESULTS:
         yield "the rig is in its safe state; the run goes on by itself when results are entered"

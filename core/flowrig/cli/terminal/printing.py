@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "degrees_text",
     "experiments_text",
+    "front_lines",
+    "front_text",
     "json_text",
     "print_csv",
     "print_damage",
@@ -38,6 +40,9 @@ __all__ = [
     "say",
     "styled",
 ]
+
+MOST_SHOWN = 12
+"""Numbers of experiments in one line."""
 
 NARROWEST = 40
 """Smallest width of wrapped text, in characters, also on a narrower terminal."""
@@ -151,6 +156,24 @@ def quoted(path: Path) -> str:
 def degrees_text(temperature_c: float | None) -> str:
     """A temperature [°C] with its unit."""
     return "no reading" if temperature_c is None else f"{temperature_c:.1f} °C"
+
+
+def front_text(front: Mapping[str, Any]) -> str:
+    """How many experiments no other one beats in every goal, and which.
+
+    Args:
+        front: as `--json` prints it.
+    """
+    members = sorted(one["index"] for one in front["experiments"])
+    shown = ", ".join(map(str, members[:MOST_SHOWN])) + (", …" if members[MOST_SHOWN:] else "")
+    count = "one experiment" if len(members) == 1 else f"{len(members) or 'no'} experiments"
+    numbers = f" ({shown})" if shown else ""
+    return f"{count}{numbers}, hypervolume {front['hypervolume']:.3g}"
+
+
+def front_lines(front: Mapping[str, Any] | None) -> list[str]:
+    """The line of the front; none of an objective that has not several goals."""
+    return [] if front is None else [f"front: {front_text(front)}"]
 
 
 def experiments_text(done: int, planned: int, skipped: int) -> str:

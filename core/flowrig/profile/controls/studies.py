@@ -18,8 +18,10 @@ from flowrig.errors import (
 )
 from flowrig.interfaces.study import (
     At,
+    Fraction,
     PlannedStudy,
     Point,
+    Storage,
     Study,
     StudyPoint,
     StudyRig,
@@ -28,21 +30,28 @@ from flowrig.interfaces.study import (
 )
 from flowrig.plugins.contained import one_line
 from flowrig.problem.door import Door
+from flowrig.problem.middle import centre
+from flowrig.problem.space import Value
 from flowrig.profile.controls.beyond import found_beyond, gate_of, widened, wider_range
 from flowrig.profile.controls.from_toml import amount
 from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
-from flowrig.profile.model import Profile, Scan, Stage, Variable
+from flowrig.profile.model import OffLine, Profile, Scan, Stage, Variable
 from flowrig.profile.model.flow import GAS
+from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
+from flowrig.profile.topology.positions import valve_turners
 
 __all__ = [
     "acquisition_s",
     "asked",
     "at_of",
+    "dark_s",
     "new_study",
+    "reference_conditions",
+    "require_fractions",
     "require_points",
     "study_rig",
     "sweep_of",
@@ -64,6 +73,63 @@ MOST_POINTS = 10_000
 
 R = TypeVar("R")
 
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_IS: Mapping[str, Callable[[Any], bool]] = {
+    "True or False": lambda value: isinstance(value, bool),
+    "a finite number": lambda value: _is_number(value) and math.isfinite(value),
+    "a number": _is_number,
+    "a number or None": lambda value: value is None or _is_number(value),
+    "a whole number": _is_whole,
+    "a whole number or None": lambda value: value is None or _is_whole(value),
+    "a text": lambda value: isinstance(value, str),
+    "a tuple of texts": lambda value: (
+        isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+    ),
+    "a tuple of whole numbers": lambda value: (
+        isinstance(value, tuple) and all(map(_is_whole, value))
+    ),
+    "values by name": lambda value: (
+        isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+    ),
+    "numbers by name": lambda value: (
+        isinstance(value, Mapping)
+        and all(isinstance(name, str) and _is_number(one) for name, one in value.items())
+    ),
+}
+"""Whether a value is what a study has to give, by what messages call it."""
+
+_OF_POINTS = {
+    "conditions": "values by name",
+    "continues": "True or False",
+    "after_s": "a number or None",
+    "frames": "a whole number or None",
+    "reason": "a text",
+    "keeps_s": "a number",
+    "values": "values by name",
+    "asks": "a text",
+}
+
+_OF_FRACTIONS = {
+    "number": "a whole number",
+    "experiments": "a tuple of whole numbers",
+    "started_s": "a finite number",
+    "ended_s": "a finite number",
+    "volume_ul": "a finite number",
+    "mean": "numbers by name",
+    "sd": "numbers by name",
+    "kept": "True or False",
+    "reason": "a text",
+    "told": "a tuple of texts",
+}
+
 Rules = Callable[[Profile], list[Finding]]
 
 
@@ -80,6 +146,12 @@ def acquisition_s(profile: Profile, frames: int) -> float:
             time_s = scan.count * (scan.settle_s + time_s)
             scanning_s[scan] = max(scanning_s.get(scan, 0.0), time_s)
     return longest_s + sum(scanning_s.values())
+
+
+def dark_s(profile: Profile) -> float:
+    """Time [s] that the dark frames before a sample take."""
+    exposures_us = (profile.devices[n].integration_time_us for n in profile.analysis.shuttered)
+    return profile.analysis.dark_frames * max(exposures_us, default=0.0) * 1e-6
 
 
 def study_rig(
@@ -115,9 +187,14 @@ def study_rig(
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
-        product_ul_min=partial(_product_ul_min, profile),
+        product_ul_min=profile.product_ul_min,
+        dark_s=dark_s(profile),
+        species_umol_min=partial(_species_umol_min, profile),
+        liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
+        vessels_ul=_vessels_ul(profile),
+        storage=[_storage(one) for one in profile.analysis.stored.values()],
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
@@ -127,13 +204,24 @@ def study_rig(
     )
 
 
-def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
-    """Liquid [µL/min] that flows under conditions, without carriers and gases."""
-    return sum(
-        rate
-        for name, rate in profile.flow_rates_ul_min(conditions).items()
-        if profile.streams[name].phase != GAS and profile.streams[name].role != "carrier"
-    )
+def _storage(channel: OffLine) -> Storage:
+    units = {name: one.unit for name, one in channel.gives.items()}
+    return Storage(channel=channel.name, units=units, series_s=channel.series_s)
+
+
+def _liquids(profile: Profile) -> tuple[str, ...]:
+    """The streams that are neither carriers nor gases."""
+    streams = profile.streams.items()
+    return tuple(n for n, one in streams if one.phase != GAS and one.role != "carrier")
+
+
+def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
+    """How much [µmol/min] of each species flows in the product; 1 mol/L is 1 µmol/µL."""
+    found, rates_ul_min = dict[str, float](), profile.flow_rates_ul_min(conditions)
+    for name in _liquids(profile):
+        for species, mol_l in profile.streams[name].contains_mol_l.items():
+            found[species] = found.get(species, 0.0) + rates_ul_min.get(name, 0.0) * mol_l
+    return found
 
 
 def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
@@ -143,6 +231,19 @@ def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
         for name, one in profile.devices.items()
         if one.abilities.positions and one.abilities.under_flow and not one.by_hand
     }
+
+
+def _vessels_ul(profile: Profile) -> Mapping[str, Mapping[str, float]]:
+    """By device and position, how much [µL] the vessel there holds, where that is known."""
+    found = dict[str, dict[str, float]]()
+    for valve, device in valve_turners(profile.path, profile.devices).items():
+        outlets = profile.path[valve].to
+        for position, name in outlets.items() if isinstance(outlets, Mapping) else ():
+            vessel = profile.path[str(name)]
+            if vessel.kind == "vessel" and vessel.capacity_ul is not None:
+                held = found.setdefault(device, {})
+                held[position] = vessel.capacity_ul / vessel.count
+    return found
 
 
 def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
@@ -194,13 +295,13 @@ def asked(work: Callable[[], R]) -> R:
     """What a study answers.
 
     Raises:
-        PluginError: it raises anything but an error of flowrig.
+        PluginError: it raises anything but an error of flowrig, or tries to end the program.
     """
     try:
         return work()
     except FlowrigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
@@ -219,10 +320,17 @@ def require_points(
         PluginError: they are no points, too many, or one continues what it cannot.
         OutOfRangeError: conditions are outside of the search space.
     """
+    return asked(lambda: _required(points, rig, most, last))
+
+
+def _required(points: object, rig: StudyRig, most: int, last: Point | None) -> list[Point]:
+    """See `require_points`; an odd value in a point may raise anything."""
     if not isinstance(points, Sequence) or not all(isinstance(one, Point) for one in points):
         raise PluginError(f"it asks for {one_line(repr(points))}; expected a list of Points")
     if len(points) > most:
         raise PluginError(f"it asks for {len(points)} points where {most} are left")
+    for place, one in enumerate(points, 1):
+        _require_types(f"point {place}", one, _OF_POINTS)
     door = Door(rig.space)
     found = [attrs.evolve(one, conditions=door.admit(one.conditions)) for one in points]
     for place, one in enumerate(found, 1):
@@ -252,6 +360,8 @@ def _require_point(place: int, one: Point, rig: StudyRig) -> None:
         raise PluginError(f"point {place} has {one.frames} frames; expected 1 to {most}")
     if not 0.0 <= one.keeps_s < math.inf:
         raise PluginError(f"point {place} has keeps_s = {one.keeps_s}; expected 0 or more")
+    if one.asks and one.continues:
+        raise PluginError(f"point {place} asks a person and continues; the flow stops meanwhile")
     wrong = [n for n, value in one.values.items() if value not in rig.positions.get(n, ())]
     if wrong or (one.values and not one.continues):
         raise PluginError(
@@ -261,6 +371,29 @@ def _require_point(place: int, one: Point, rig: StudyRig) -> None:
         )
     if one.after_s is not None and not 0.0 <= one.after_s < math.inf:
         raise PluginError(f"point {place} has after_s = {one.after_s}; expected 0 or more")
+
+
+def require_fractions(fractions: object) -> list[Fraction]:
+    """The fractions that a study tells, as the journal can hold them.
+
+    Raises:
+        PluginError: they are no fractions, or one has a value of another type.
+    """
+    if not isinstance(fractions, list | tuple):
+        raise PluginError(f"its fractions are {one_line(repr(fractions))}; expected a list of them")
+    for place, one in enumerate(fractions, 1):
+        if not isinstance(one, Fraction):
+            raise PluginError(f"fraction {place} is {one_line(repr(one))}; expected a Fraction")
+        _require_types(f"fraction {place}", one, _OF_FRACTIONS)
+    return list(fractions)
+
+
+def _require_types(which: str, one: object, expected: Mapping[str, str]) -> None:
+    """Raise PluginError where a value of a point or a fraction is not of its type."""
+    for name, kind in expected.items():
+        value = getattr(one, name)
+        if not _IS[kind](value):
+            raise PluginError(f"{which} has {name} = {one_line(repr(value))}; expected {kind}")
 
 
 def at_of(value: Any, _type: Any = None) -> At:
@@ -302,10 +435,11 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
     Returns:
         the profile, and what is wrong with its studies.
     """
+    profile, wrong = _with_reference(profile)
     campaign = profile.campaign
     if campaign is None or not campaign.studies:
-        return profile, []
-    stages, gates, wrong = list[Stage](), list(profile.gates), list[Finding]()
+        return profile, wrong
+    stages, gates = list[Stage](), list(profile.gates)
     for index, stage in enumerate(campaign.stages):
         here: Path = ("campaign", "stages", index)
         fitted, found = stage, list[Finding]()
@@ -315,8 +449,63 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
         stages.append(fitted)
         wrong += found
         gates += [] if found else gate_of(profile, fitted)
+    if not wrong:
+        gates += _questions(profile, stages)
     campaign = attrs.evolve(campaign, stages=tuple(stages))
     return attrs.evolve(profile, campaign=campaign, gates=tuple(gates)), wrong
+
+
+def _with_reference(profile: Profile) -> tuple[Profile, list[Finding]]:
+    """The profile with its reference condition in the units of the space, and what is wrong."""
+    campaign, wrong = profile.campaign, list[Finding]()
+    if campaign is None or campaign.reference is None:
+        return profile, wrong
+    reference, path = campaign.reference, ("campaign", "reference")
+    for key, count in (("repeats", reference.repeats), ("every", reference.every)):
+        if count is not None and not 1 <= count <= MOST_POINTS:
+            wrong.append(Finding((*path, key), f"got {count}", expected=f"1 to {MOST_POINTS}"))
+    if isinstance(reference.at.where, Mapping):
+        values = _resolved(profile, reference.at.where, (*path, "at"), wrong, _value)
+        reference = attrs.evolve(reference, at=At(values))
+        if not wrong:
+            wrong += _outside(profile, reference.at, (*path, "at"))
+    elif reference.at.where != "middle":
+        message = "a reference is one condition from the beginning on"
+        expected = '"middle", or a table of conditions'
+        wrong.append(Finding((*path, "at"), message, expected=expected))
+    campaign = attrs.evolve(campaign, reference=reference)
+    return attrs.evolve(profile, campaign=campaign), wrong
+
+
+def _outside(profile: Profile, at: At, path: Path) -> Iterator[Finding]:
+    """Why a reference condition breaks a limit of the search space."""
+    try:
+        profile.space.require_feasible(reference_conditions(profile, at))
+    except FlowrigError as error:
+        yield Finding(path, str(error), expected="conditions in the search space")
+
+
+def reference_conditions(profile: Profile, at: At) -> dict[str, Value]:
+    """The reference condition of a campaign; what it does not name is that of the middle."""
+    named = at.where if isinstance(at.where, Mapping) else {}
+    return {**centre(profile.space), **named}
+
+
+def _questions(profile: Profile, stages: Sequence[Stage]) -> Iterator[Gate]:
+    """What studies ask a person before their stage, and before the one after it."""
+    guarded = {gate.stage for gate in profile.gates}
+    assert profile.campaign is not None
+    for stage, following in zip(stages, [*stages[1:], None], strict=True):
+        settings = stage.settings
+        if not isinstance(settings, StudySettings):
+            continue
+        rig = study_rig(profile, profile.campaign.seed)
+        for name, to, asks in (
+            (f"before-{stage.name}", stage, settings.asks),
+            (f"after-{stage.name}", following, settings.asks_after),
+        ):
+            if to is not None and to.name not in guarded and (text := asks(rig)):
+                yield Gate(name=name, before="stage", stage=to.name, asks=text)
 
 
 def _fitted(
@@ -365,7 +554,7 @@ def _counted(rig: StudyRig, stage: Stage, here: Path) -> tuple[int, list[Finding
     try:
         study = new_study(stage, rig)
         count = asked(study.most_points)
-        if isinstance(study, PlannedStudy):
+        if isinstance(study, PlannedStudy) and isinstance(count, int) and count <= MOST_POINTS:
             require_points(asked(study.plan), rig, count)
     except MissingDependencyError:  # a run says what to install
         pass

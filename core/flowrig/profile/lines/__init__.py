@@ -1,5 +1,6 @@
-"""Reads `[lines]`: a path in which some components exist several times is written out."""
+"""Writes out what a profile says once of several: `[lines]` and ranges of positions."""
 
 from flowrig.profile.lines.expand import once_each, with_lines
+from flowrig.profile.lines.positions import with_positions
 
-__all__ = ["once_each", "with_lines"]
+__all__ = ["once_each", "with_lines", "with_positions"]

@@ -4,14 +4,22 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.profile.expressions import Unit, unit_of
 from flowrig.profile.model.features import Feature
 from flowrig.profile.problems import Path, shown
 from flowrig.profile.quantity import QuantityError
 
-__all__ = ["OFF_LINE", "Given", "OffLine", "later_features", "spectral_and_later", "value_in"]
+__all__ = [
+    "OFF_LINE",
+    "Given",
+    "OffLine",
+    "at_age",
+    "later_features",
+    "spectral_and_later",
+    "value_in",
+]
 
 OFF_LINE = "off-line"
 """What `use` of such a channel says."""
@@ -21,6 +29,9 @@ EXPERIMENT = "{experiment}"
 
 ANALYSIS_S = 600.0
 """Time [s] that an analysis takes where the profile does not say it (assumed)."""
+
+_NEVER_NEGATIVE = frozenset(("amount", "counts", "length", "mass", "time"))
+"""Base quantities of which no measurement is negative; a difference of two may be."""
 
 _NUMBER = re.compile(
     r"\s*([+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?)\s*(.*?)\s*"
@@ -33,8 +44,8 @@ class Given:
 
     Attributes:
         unit: unit of its values; "" for plain numbers.
-        low: smallest value that it can have.
-        high: largest value that it can have.
+        low: smallest value that it can have, where the profile says so.
+        high: largest value that it can have, where the profile says so.
     """
 
     unit: str
@@ -49,13 +60,39 @@ class Given:
                 the range.
         """
         value = value_in(text, self.unit)
-        if not self.low <= value <= self.high:
-            expected = f"{self._shown(self.low)} to {self._shown(self.high)}"
+        low, high = self.sensible
+        if not low <= value <= high:
+            expected = self.shown_range
+            if (low, high) != (self.low, self.high):
+                expected += ", as the profile gives no other `range`"
             raise QuantityError(f"got {shown(text)}", expected)
         return value
 
-    def _shown(self, value: float) -> str:
-        return f"{value:g} {self.unit}".rstrip()
+    @property
+    def sensible(self) -> tuple[float, float]:
+        """Smallest and largest value that is taken as a result.
+
+        Where the profile gives no range, a percentage is 0 to 100 %, and lengths, areas, volumes,
+        times, masses, amounts, counts and what is made of them are not negative.
+        """
+        if math.isfinite(self.low) or math.isfinite(self.high):
+            return self.low, self.high
+        if self.unit == "%":
+            return 0.0, 100.0
+        unit = _unit(self.unit) if self.unit else None
+        if unit is not None and unit.powers and {n for n, _ in unit.powers} <= _NEVER_NEGATIVE:
+            return 0.0, math.inf
+        return -math.inf, math.inf
+
+    @property
+    def shown_range(self) -> str:
+        """The sensible values, for people: "0 to 100 %", "at least 0 nm", "any number of mdeg"."""
+        low, high = self.sensible
+        if math.isfinite(high):
+            return f"{low:g} to {high:g} {self.unit}".rstrip()
+        if math.isfinite(low):
+            return f"at least {low:g} {self.unit}".rstrip()
+        return f"any number of {self.unit}" if self.unit else "any number"
 
 
 @frozen(kw_only=True)
@@ -70,6 +107,8 @@ class OffLine:
         takes_s: time [s] that an analysis takes; a simulated run enters the result after it.
         files: files that an instrument drops, as a path whose last part has `{experiment}`; a
             relative one begins in the folder of the run. Empty where there are none.
+        series_s: by condition of storage, the ages [s] at which a stored sample is measured; empty
+            for a sample that is measured once.
         path: path of its table in the profile.
     """
 
@@ -78,6 +117,7 @@ class OffLine:
     within_s: float | None = None
     takes_s: float = ANALYSIS_S
     files: str = ""
+    series_s: Mapping[str, tuple[float, ...]] = field(factory=dict)
     path: Path = ()
 
     @property
@@ -86,10 +126,22 @@ class OffLine:
         return {f"{self.name}.{quantity}": one.unit for quantity, one in self.gives.items()}
 
     def __str__(self) -> str:
-        """What it gives, for people: "off-line: plqy (%), within 48 h"."""
-        gives = (f"{n} ({one.unit})" if one.unit else n for n, one in self.gives.items())
+        """What it gives, for people: "off-line: plqy (0 to 100 %), within 48 h"."""
+        gives = (f"{name} ({one.shown_range})" for name, one in self.gives.items())
         late = "" if self.within_s is None else f", within {self.within_s / 3600:g} h"
-        return f"off-line: {', '.join(gives)}{late}"
+        series = f", of samples stored as {', '.join(self.series_s)}" if self.series_s else ""
+        return f"off-line: {', '.join(gives)}{late}{series}"
+
+
+def at_age(quantity: str, series: str, age_s: float) -> str:
+    """What a simulated rig calls a result of a stored sample.
+
+    Args:
+        quantity: CHANNEL.QUANTITY.
+        series: how the sample was stored.
+        age_s: its age [s].
+    """
+    return f"{quantity} of {series} at {age_s:g} s"
 
 
 def value_in(text: str, unit: str) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from flowrig.interfaces.optimizer import OptimizerSettings
 from flowrig.profile.model import Profile
 from flowrig.profile.model.off_line import later_features
 from flowrig.profile.problems import Finding, Path
@@ -54,6 +55,38 @@ def stages(profile: Profile) -> Iterator[Finding]:
             yield from _explained(profile, stage.until_r2, (*here, "until_r2"))
         if stage.arm is not None and not stage.arm.strip():
             yield Finding((*here, "arm"), "an arm has a name", expected="a name, or no such key")
+
+
+def surrogates(profile: Profile) -> Iterator[Finding]:
+    """There is a surrogate where an optimizer needs one."""
+    if profile.campaign is None or profile.campaign.surrogate is not None:
+        return
+    for index, stage in enumerate(profile.campaign.stages):
+        if isinstance(stage.settings, OptimizerSettings) and stage.settings.needs_surrogate:
+            yield Finding(
+                ("campaign", "stages", index, "optimizer"),
+                f"{stage.name}: the optimizer {stage.offer.name!r} needs a surrogate, and the "
+                "campaign names none",
+                expected='a [campaign.surrogate], for instance with name = "gp"',
+            )
+
+
+def optimized(profile: Profile) -> Iterator[Finding]:
+    """What an optimizer maximizes or minimizes is there, and known to the surrogate if it asks."""
+    objective = profile.objective
+    features = (objective.name, *features_of(profile))
+    responses = (objective.name, *objective.responses)
+    for index, stage in enumerate(() if profile.campaign is None else profile.campaign.stages):
+        settings, here = stage.settings, ("campaign", "stages", index)
+        if not isinstance(settings, OptimizerSettings):
+            continue
+        for key in ("maximize", "minimize"):
+            for place, name in enumerate(getattr(settings, key)):
+                if settings.needs_surrogate:
+                    what, known = "response that the surrogate models", responses
+                else:
+                    what, known = "feature", features
+                yield from names.one_of(name, known, what, (*here, key, place))
 
 
 def _explained(profile: Profile, share: float, path: Path) -> Iterator[Finding]:
@@ -149,4 +182,4 @@ def pending(profile: Profile) -> Iterator[Finding]:
     )
 
 
-RULES = (stages, optimizer, pending, seed_and_end, prior, counted)
+RULES = (stages, surrogates, optimized, optimizer, pending, seed_and_end, prior, counted)

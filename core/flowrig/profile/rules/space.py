@@ -7,6 +7,7 @@ import numpy as np
 from flowrig.errors import InputError
 from flowrig.interfaces.optimizer import OptimizerSettings
 from flowrig.problem.designs import uniform
+from flowrig.problem.pareto import ParetoObjective
 from flowrig.problem.space import LinearConstraint, Space
 from flowrig.problem.steps import all_allowed, has_steps, nearest_allowed
 from flowrig.problem.system import System
@@ -89,9 +90,18 @@ def optimizers_fit(profile: Profile) -> Iterator[Finding]:
     for index, stage in enumerate(stages):
         if not isinstance(stage.settings, OptimizerSettings):
             continue
+        here: Path = ("campaign", "stages", index)
         objection = stage.settings.objection(profile.space)
         if objection:
-            yield objected(stage, objection, ("campaign", "stages", index))
+            yield objected(stage, objection, here)
+        if isinstance(profile.objective, ParetoObjective) and not stage.settings.seeks_fronts:
+            yield Finding(
+                (*here, "optimizer"),
+                f"{stage.name}: {stage.offer.name} seeks the highest of one number, and the "
+                "objective has several goals",
+                expected="an optimizer that takes several goals, such as bayes, or another "
+                "[objective]",
+            )
 
 
 def _has_point_on_steps(space: Space) -> bool:

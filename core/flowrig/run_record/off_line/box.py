@@ -22,6 +22,7 @@ from attrs import evolve
 from flowrig.errors import InputError, JournalError
 from flowrig.journal.events import ResultEntered, ResultFile
 from flowrig.journal.fields import FieldError
+from flowrig.problem.pareto import goals_of
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["RESULTS_NAME", "ResultBox"]
@@ -70,16 +71,33 @@ class ResultBox:
         Raises:
             InputError: a file cannot be read, or the folder cannot be written.
         """
-        now = datetime.now(UTC)
         entry = ResultEntered(
-            entry=uuid.uuid4().hex,
+            entry="",
             index=index,
             values=dict(values),
             units=dict(units),
             by=by,
+            entered="",
+            lost=lost,
+        )
+        return self.keep(entry, files)
+
+    def keep(self, entry: ResultEntered, files: Iterable[Path] = ()) -> ResultEntered:
+        """Keep an entry under a name of its own, as `put`, with the time of now.
+
+        Args:
+            entry: without name, time and files.
+            files: copied into the folder of the run.
+
+        Raises:
+            InputError: a file cannot be read, or the folder cannot be written.
+        """
+        now = datetime.now(UTC)
+        entry = evolve(
+            entry,
+            entry=uuid.uuid4().hex,
             entered=now.isoformat(timespec="milliseconds"),
             files=tuple(self._copied(file) for file in files),
-            lost=lost,
         )
         name = f"{now:%Y%m%dT%H%M%S%f}-{entry.entry}.json"
         try:
@@ -168,8 +186,13 @@ def with_objective(record: RunRecord, entry: ResultEntered) -> ResultEntered:
     Raises:
         InputError: the experiment is not measured.
     """
-    value = record.with_entry(entry).objective
-    return evolve(entry, objective=value if value == value else None)  # noqa: PLR0124 - not nan
+    found = record.with_entry(entry)
+    value = found.objective
+    return evolve(
+        entry,
+        objective=value if value == value else None,  # noqa: PLR0124 - not nan
+        goals=goals_of(record.profile.objective, found.features),
+    )
 
 
 def _write(path: Path, text: str) -> None:

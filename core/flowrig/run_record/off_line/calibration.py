@@ -8,7 +8,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from flowrig.errors import InputError
-from flowrig.problem.objective import Objective, PlqyProxy, TargetObjective, plqy_proxy
+from flowrig.problem.objective import Objective, OfGoals, PlqyProxy, plqy_proxy
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.names import named_quantity
 from flowrig.run_record.reader import RunRecord
@@ -121,7 +121,7 @@ def proxy_of(objective: Objective) -> PlqyProxy | None:
     """The proxy in an objective; None if it has none."""
     if isinstance(objective, PlqyProxy):
         return objective
-    if isinstance(objective, TargetObjective):
+    if isinstance(objective, OfGoals):
         inner = (proxy_of(goal.objective) for goal in objective.goals if goal.objective)
         return next((one for one in inner if one is not None), None)
     return None
@@ -138,9 +138,10 @@ def _required_proxy(record: RunRecord) -> PlqyProxy:
 
 
 def _chosen(record: RunRecord, only: Collection[int]) -> list[Experiment]:
-    """The good experiments, or those of them with the given numbers."""
+    """The good experiments of the rig's own liquids, or those of them with the given numbers."""
     if not only:
-        return [one for one in record.experiments() if one.quality == "good"]
+        good = [one for one in record.experiments() if one.quality == "good"]
+        return [one for one in good if not one.decision.is_foreign]
     found = [record.experiment(index) for index in sorted(set(only))]
     for one in found:
         if one.quality != "good":
@@ -148,19 +149,28 @@ def _chosen(record: RunRecord, only: Collection[int]) -> list[Experiment]:
     return found
 
 
-def calibrate_dye(record: RunRecord, plqy: float, only: Collection[int] = ()) -> DyeCalibration:
+def calibrate_dye(
+    record: RunRecord, plqy: float | None = None, only: Collection[int] = ()
+) -> DyeCalibration:
     """The three numbers of the reference dye, from experiments in which it flowed.
 
     Args:
         record: the run.
-        plqy: quantum yield of the dye, as a fraction.
-        only: numbers of the experiments; all good ones without any.
+        plqy: quantum yield of the dye, as a fraction; None for that in the profile of the run.
+        only: numbers of the experiments; without any, the good ones of the study `dye`, or all good
+            ones where there is none.
 
     Raises:
         InputError: the run has no proxy, or no such experiment, or the dye absorbs or emits
             nothing.
     """
-    proxy, found = _required_proxy(record), _chosen(record, only)
+    proxy = _required_proxy(record)
+    of_dye = [one.index for one in record.experiments() if one.decision.is_foreign]
+    sound = [index for index in of_dye if record.experiment(index).quality == "good"]
+    if of_dye and not (only or sound):
+        raise InputError(f"no experiment of {record.folder} in which the dye flowed is good")
+    found = _chosen(record, only or sound)
+    plqy = proxy.dye_plqy if plqy is None else plqy
     if not found:
         raise InputError(f"{record.folder} has no good experiment")
     if not 0.0 < plqy <= 1.0:

@@ -30,6 +30,7 @@ from flowrig.journal.events import (
     WentOn,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.problem.pareto import ParetoObjective
 from flowrig.profile import Profile
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.reader import RunRecord
@@ -135,6 +136,7 @@ class Scorecard:
         materials: liquid used.
         space: the accessible space.
         efficiency: acceleration and enhancement against a reference.
+        hypervolume: of the front of an objective with several goals.
         time: where the rig time goes.
     """
 
@@ -145,6 +147,7 @@ class Scorecard:
     materials: Materials
     space: AccessibleSpace
     efficiency: Efficiency
+    hypervolume: Figure
     time: TimeShares
 
     def as_json(self) -> dict[str, Any]:
@@ -183,6 +186,7 @@ def scorecard_of(record: RunRecord, against: RunRecord | str | None = None) -> S
         ),
         space=accessible_space(profile.space),
         efficiency=_efficiency(record, against),
+        hypervolume=_hypervolume(record),
         time=times,
     )
 
@@ -285,6 +289,17 @@ def _product(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def _hypervolume(record: RunRecord) -> Figure:
+    """The hypervolume of the front, with its reference point."""
+    objective, front = record.profile.objective, record.front()
+    if front is None or not isinstance(objective, ParetoObjective):
+        return not_known("the objective is one number")
+    count = len(front.members)
+    point = ", ".join(f"{goal.name} {goal.worst:g}" for goal in objective.goals)
+    noun = "experiment" if count == 1 else "experiments"
+    return Figure(front.hypervolume, "", f"{count} {noun} on the front; reference point: {point}")
+
+
 def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficiency:
     experiments, objective = record.chosen(), record.profile.objective
     batches = _batches(record)
@@ -294,6 +309,11 @@ def _efficiency(record: RunRecord, against: RunRecord | str | None) -> Efficienc
             raise InputError(
                 f"{against.folder} has the objective {other.name!r}, and {record.folder} "
                 f"{objective.name!r}; compare runs with the same objective"
+            )
+        if isinstance(objective, ParetoObjective) and other != objective:
+            raise InputError(
+                f"the goals of {against.folder} are not those of {record.folder}; compare runs "
+                "with the same goals, and the same `worst` and `best` of each"
             )
         reference = arm_of(against.chosen(), f"the run {against.folder.name}", _batches(against))
         return efficiency_of(
