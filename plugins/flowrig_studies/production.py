@@ -25,7 +25,7 @@ from flowrig.interfaces.study import Conditions
 from flowrig.problem.space import Value
 from flowrig_studies.charts import FIRST_LOOKS, TOLD_BELOW, Chart, chart_of, chart_panel, drift_of
 from flowrig_studies.nearby import best_of, most_nearby, next_nearby
-from flowrig_studies.production_settings import ProductionSettings, bands_of
+from flowrig_studies.production_settings import ProductionSettings, bands_of, vials_of
 
 __all__ = ["Production"]
 
@@ -185,6 +185,7 @@ class Production(Study):
         super().__init__(rig, settings)
         self._start = rig.conditions(settings.at)
         self._every_s = max(settings.look_every_s, rig.frames_s + rig.dark_s)
+        self._vials = vials_of(settings, rig)
         self._known = dict[tuple[Value, ...], _Amounts]()
 
     def _amounts(self, conditions: Conditions) -> _Amounts:
@@ -318,7 +319,7 @@ class Production(Study):
         newest = batches[-1]
         gives_up = self.settings.outside == "end" and newest.stays_outside
         gives_up |= bool(newest.newest.point.asks) and newest.broke_off  # a person said so
-        is_full = bool(self.settings.vials) and not self._next_vial(batches)
+        is_full = bool(self._vials) and not self._next_vial(batches)
         return self._is_made(batches) or is_full or gives_up
 
     def _is_made(self, batches: Sequence[_Batch]) -> bool:
@@ -336,7 +337,7 @@ class Production(Study):
 
     def _next_vial(self, batches: Sequence[_Batch]) -> str:
         """Where the liquid goes next: a vial that has room, or a fresh one; "" if none is left."""
-        if not self.settings.vials:
+        if not self._vials:
             return ""
         intervals, batch = [one for some in batches for one in some.intervals], batches[-1]
         used = [one.vial for one in intervals]
@@ -345,7 +346,7 @@ class Production(Study):
             newest = intervals[-1]
             if newest.last == batch.newest.number and not newest.refused:
                 return used[-1]
-        return next((vial for vial in self.settings.vials if vial not in used), "")
+        return next((vial for vial in self._vials if vial not in used), "")
 
     def fractions(self, points: Sequence[StudyPoint]) -> list[Fraction]:
         """The fractions that are complete, each judged by the looks up to its end."""

@@ -267,6 +267,7 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         frames=point.frames,
         asks=point.asks or None,
         is_foreign=point.is_foreign or None,
+        is_stored=point.is_stored or None,
     )
 
 

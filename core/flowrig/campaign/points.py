@@ -232,11 +232,12 @@ class StudyRunner:
         flows = self._executor.flows
         since_s = {name: one.since_s for name, one in flows.items() if not one.stops_s}
         rates = self._record.profile.flow_rates_ul_min(decision.conditions)
+        moved = {loop.by for loop in self._record.profile.control.values()}
         return (
             kept.index == decision.index - 1
             and dict(kept.since_s) == since_s
-            and {n: flow.rate_ul_min for n, flow in flows.items()}
-            == {n: rate for n, rate in rates.items() if rate}
+            and {n: flow.rate_ul_min for n, flow in flows.items() if n not in moved}
+            == {n: rate for n, rate in rates.items() if rate and n not in moved}
         )
 
     def _following(self, decision: Decision) -> list[Decision]:

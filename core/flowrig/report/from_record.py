@@ -32,6 +32,7 @@ from flowrig.report.content import (
 )
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.batches import batch_text
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
 from flowrig.run_record.studies import findings_of
@@ -126,6 +127,7 @@ def _result(event: Event[ResultEntered]) -> tuple[str, str, str, str, str]:
     """An entered result as a row of the report."""
     data = event.data
     words = [f"{n} {v:.4g} {data.units.get(n, '')}".rstrip() for n, v in data.values.items()]
+    words += [stored_words(data)] if data.series else []
     words += [f"no result: {data.lost}"] if data.lost else []
     files = (f"{one.name} (SHA-256 {one.sha256})" for one in data.files)
     when = data.entered or f"{event.time_s:.0f} s of rig time"

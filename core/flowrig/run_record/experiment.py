@@ -50,6 +50,7 @@ class Decision:
         values: of a point that continues: what other devices are set to, by device.
         asks: what a person is asked before it begins; "" for nothing.
         is_foreign: whether other liquids flow than the profile says.
+        is_stored: whether its sample is stored, and measured again later.
         reference: whether it is the reference condition of the campaign, which no optimizer chose.
     """
 
@@ -69,6 +70,7 @@ class Decision:
     values: Mapping[str, Value] = field(factory=dict)
     asks: str = ""
     is_foreign: bool = False
+    is_stored: bool = False
     reference: bool = False
 
     @property

@@ -49,6 +49,7 @@ from flowrig.run_record.doubts import doubts_as_json, with_doubts
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
@@ -667,6 +668,7 @@ def _summary_of_result(event: Event[ResultEntered]) -> dict[str, Any]:
         "entered": data.entered,
         "files": [one.as_json() for one in data.files],
         "lost": data.lost,
+        "sample": stored_words(data),
     }
 
 
@@ -690,6 +692,7 @@ def _decision(event: Event[Decided]) -> Decision:
         values=data.values or {},
         reference=bool(data.reference),
         is_foreign=bool(data.is_foreign),
+        is_stored=bool(data.is_stored),
     )
 
 

@@ -21,6 +21,7 @@ from flowrig.interfaces.study import (
     Fraction,
     PlannedStudy,
     Point,
+    Storage,
     Study,
     StudyPoint,
     StudyRig,
@@ -36,11 +37,12 @@ from flowrig.profile.controls.from_toml import amount
 from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
-from flowrig.profile.model import Profile, Scan, Stage, Variable
+from flowrig.profile.model import OffLine, Profile, Scan, Stage, Variable
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
+from flowrig.profile.topology.positions import valve_turners
 
 __all__ = [
     "acquisition_s",
@@ -191,6 +193,8 @@ def study_rig(
         liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
+        vessels_ul=_vessels_ul(profile),
+        storage=[_storage(one) for one in profile.analysis.stored.values()],
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
@@ -198,6 +202,11 @@ def study_rig(
         decided=decided or {},
         ahead=ahead,
     )
+
+
+def _storage(channel: OffLine) -> Storage:
+    units = {name: one.unit for name, one in channel.gives.items()}
+    return Storage(channel=channel.name, units=units, series_s=channel.series_s)
 
 
 def _liquids(profile: Profile) -> tuple[str, ...]:
@@ -222,6 +231,19 @@ def _turned_under_flow(profile: Profile) -> Mapping[str, tuple[str, ...]]:
         for name, one in profile.devices.items()
         if one.abilities.positions and one.abilities.under_flow and not one.by_hand
     }
+
+
+def _vessels_ul(profile: Profile) -> Mapping[str, Mapping[str, float]]:
+    """By device and position, how much [µL] the vessel there holds, where that is known."""
+    found = dict[str, dict[str, float]]()
+    for valve, device in valve_turners(profile.path, profile.devices).items():
+        outlets = profile.path[valve].to
+        for position, name in outlets.items() if isinstance(outlets, Mapping) else ():
+            vessel = profile.path[str(name)]
+            if vessel.kind == "vessel" and vessel.capacity_ul is not None:
+                held = found.setdefault(device, {})
+                held[position] = vessel.capacity_ul / vessel.count
+    return found
 
 
 def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:

@@ -41,7 +41,7 @@ from flowrig.profile.model.lines import Lines
 from flowrig.profile.model.off_line import later_features
 from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
-from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
+from flowrig.profile.model.variables import ControlLoop, ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
@@ -229,6 +229,7 @@ class Profile:
         gates: questions to a person before heating, flow or a stage.
         hold: flow while a run waits for a person.
         variables: variables of the search space, as in TOML.
+        control: control loops by name.
         equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
@@ -265,6 +266,7 @@ class Profile:
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
     device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
+    control: Mapping[str, ControlLoop] = field(factory=dict)
     equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
     procedure: tuple[ProcedureStep, ...] = ()
@@ -409,6 +411,13 @@ class Profile:
             limits = self.streams[stream].flow_rate_ul_min
             rates[stream] = within(rule.value(rates), *limits, rule.constant_ul_min)
         return rates
+
+    def kept_at(self, conditions: Mapping[str, Value]) -> dict[str, float]:
+        """By control loop, the value at which it keeps its reading, in the unit of the reading."""
+        if self.system is None or not self.control:
+            return {}
+        controls = self.system.controls(conditions)
+        return {name: controls[name] for name in self.control}
 
     def set_points_c(self, conditions: Mapping[str, Value]) -> dict[str, float]:
         """Set point [°C] of every heater under some conditions."""
