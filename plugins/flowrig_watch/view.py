@@ -17,6 +17,7 @@ from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.hold import Hold
 from flowrig.plugins.registry import Plugins
 from flowrig.report.quantities import shown_objective
+from flowrig.report.svg.rig_drawing import draw_rig
 from flowrig.run.lease import NOTE_NAME
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.reader import RunRecord
@@ -182,6 +183,10 @@ class RunView:
                     "unit": channel.offer.unit,
                 }
         return found
+
+    def drawing(self) -> str:
+        """The rig as SVG."""
+        return draw_rig(self._known.profile)
 
     @property
     def _known(self) -> Fold:

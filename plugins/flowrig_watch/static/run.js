@@ -1,6 +1,7 @@
 // One run: its state, charts, tables.
 import { card, clock, duration, facts, fill, make, number, table, withUnit } from "./parts.js";
 import { Chart, dots, joined, line, place } from "./charts.js";
+import { Rig } from "./rig.js";
 import { Steering } from "./steer.js";
 
 const MOST_ROWS = 200;
@@ -75,9 +76,11 @@ export class RunPage {
     const wide = (one) => (one.classList.add("wide"), one);
     p.parityCard = part("Expected before, and measured", p.parity);
     p.symptomsCard = part("What to look at", p.symptoms);
+    this.rig = new Rig(this.name);
     this.steering = this.steers ? new Steering(this.name, this.meanings) : null;
     this.main.replaceChildren(p.head, p.health, make("div", { class: "grid" },
-      part("Progress", p.progress), part("Now", p.now), this.steering?.card ?? "", part("Figure of merit", p.merit),
+      part("Progress", p.progress), part("Now", p.now), this.steering?.card ?? "",
+      this.rig.card, part("Figure of merit", p.merit),
       ...times.map(([name, chart]) => part(chart.title, p.times[name], p.newest[name])),
       part("Syringes and waste", p.vessels), this.spectraCard(), p.parityCard, p.symptomsCard,
       wide(part("Experiments", p.table)), wide(part("What happened", p.news))));
@@ -110,6 +113,7 @@ export class RunPage {
     this.showHead();
     this.showHealth();
     this.steering?.show(state);
+    this.rig.show(state);
     this.showProgress();
     this.showNow();
     this.showVessels();
