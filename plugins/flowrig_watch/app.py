@@ -125,7 +125,7 @@ class Pages:
         silent_s = 0.0
         while True:
             try:
-                await asyncio.to_thread(view.refresh)
+                is_whole = await asyncio.to_thread(view.refresh)
             except FlowrigError as error:
                 yield _event("trouble", {"text": str(error)})
                 await asyncio.sleep(LIST_S)
@@ -136,7 +136,7 @@ class Pages:
             if beside != before or silent_s > ALIVE_S:
                 yield await asyncio.to_thread(_told, view, mark, now, state)
                 mark, before, silent_s = now, beside, 0.0
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S if is_whole else 0.0)
 
 
 def _told(view: RunView, mark: Mark, now: Mark, state: dict[str, Any]) -> str:

@@ -144,9 +144,9 @@ export class RunPage {
 
   showHealth() {
     const s = this.state, { engine, state, text, trouble } = s.health;
-    const known = { alive: ["●", state === "running" ? "" : "warn"], over: ["■", state === "finished" ? "" : "warn"],
+    const known = { reading: ["…", ""], alive: ["●", state === "running" ? "" : "warn"], over: ["■", state === "finished" ? "" : "warn"],
       tripped: ["▲", "bad"], dead: ["✕", "bad"], watchdog: ["✕", "bad"] };
-    const words = { alive: state, over: state, tripped: `tripped, ${state}`, dead: "the program has died",
+    const words = { reading: state, alive: state, over: state, tripped: `tripped, ${state}`, dead: "the program has died",
       watchdog: "the program has died, its watchdog works" };
     let [sign, level] = known[engine];
     const old = engine === "alive" && !s.hold && this.age() > OLD_S;
