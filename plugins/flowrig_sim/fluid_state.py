@@ -566,16 +566,21 @@ def _plungers(
     fill_ul: Mapping[str, float],
     start_s: float,
 ) -> dict[str, Plunger]:
-    unknown = sorted(fill_ul.keys() - profile.streams.keys())
-    if unknown:
-        raise InputError(f"{profile.name} has no stream {', '.join(unknown)} to be filled")
+    losses = settings.delivery_loss_per_h
+    for names, what in ((fill_ul, "be filled"), (losses, "lose what it delivers")):
+        unknown = sorted(names.keys() - profile.streams.keys())
+        if unknown:
+            raise InputError(f"{profile.name} has no stream {', '.join(unknown)} to {what}")
 
     def driving(stream: Stream) -> Plunger:
         filled_ul = _fill_ul(stream, fill_ul.get(stream.name))
+        loss = losses.get(stream.name, 0.0)
         if stream.syringe is None:
-            return steady_source(stream.capacity_ul, filled_ul, start_s)
+            return steady_source(stream.capacity_ul, filled_ul, start_s, loss)
         phase = float(generator(seed, f"screw of {stream.name}").uniform(0.0, 2 * math.pi))
-        return Plunger(stream.syringe, filled_ul, settings.flow_ripple, phase, start_s)
+        return Plunger(
+            stream.syringe, filled_ul, settings.flow_ripple, phase, start_s, loss_per_h=loss
+        )
 
     return {name: driving(stream) for name, stream in profile.streams.items()}
 

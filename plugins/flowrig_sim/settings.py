@@ -1,5 +1,6 @@
 """Settings of the fluidic world."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import field, frozen, validators
@@ -29,6 +30,9 @@ class FluidicSettings:
             their mean.
         blocked_line: the line, counted from 1, that blocks; None for none.
         blocked_after_s: time [s] since the world began after which it is blocked.
+        lamp_fade_per_h: share of their first light that lamp and LED lose in every hour.
+        delivery_loss_per_h: by stream, share of what the pump is told to deliver that is lost more
+            with every hour.
     """
 
     chemistry: ChemistryChoice = field(
@@ -42,3 +46,10 @@ class FluidicSettings:
     line_scatter: float = field(default=0.02, validator=[validators.ge(0.0), validators.lt(0.5)])
     blocked_line: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     blocked_after_s: float = field(default=0.0, validator=validators.ge(0.0))
+    lamp_fade_per_h: float = field(default=0.0, validator=[validators.ge(0.0), validators.le(1.0)])
+    delivery_loss_per_h: Mapping[str, float] = field(
+        factory=dict,
+        validator=validators.deep_mapping(
+            value_validator=validators.and_(validators.ge(0.0), validators.le(1.0))
+        ),
+    )

@@ -78,7 +78,11 @@ class FluidicWorld(World):
         }
         self._heaters = _heated(settings, seed, access, start_s)
         self._spectrometers, self._optics = _spectrometers(
-            profile, settings, seed, access, Disturbances(seed, settings.noise, start_s)
+            profile,
+            settings,
+            seed,
+            access,
+            Disturbances(seed, settings.noise, start_s, settings.lamp_fade_per_h),
         )
         self._absorbance_nm = absorbance_nm(profile)
         does = Doings(

@@ -7,10 +7,9 @@ The looks are smoothed by an exponentially weighted moving average (Roberts, Tec
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 
-import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from flowrig.interfaces import (
     Finding,
@@ -18,34 +17,26 @@ from flowrig.interfaces import (
     Fraction,
     Panel,
     Point,
-    Series,
     Study,
     StudyPoint,
     StudyRig,
 )
-from flowrig_studies.production_settings import Band, ProductionSettings, bands_of
-from flowrig_studies.reading import drift_finding, percent
-from flowrig_studies.statistics import line
+from flowrig.interfaces.study import Conditions
+from flowrig.problem.space import Value
+from flowrig_studies.charts import FIRST_LOOKS, TOLD_BELOW, Chart, chart_of, chart_panel, drift_of
+from flowrig_studies.nearby import best_of, most_nearby, next_nearby
+from flowrig_studies.production_settings import ProductionSettings, bands_of, vials_of
 
 __all__ = ["Production"]
-
-SMOOTHING = 0.2
-"""Weight of the newest look in the moving average."""
-
-FIRST_LOOKS = 5
-"""Looks whose mean every later one is compared with."""
-
-GROSS_SIGMA = 4.5
-"""Standard deviations beyond its limits at which one look alone refuses a fraction."""
-
-TOLD_BELOW = 0.001
-"""Probability below which a drift is told; small, because it is looked for at every look."""
 
 MARGIN = 0.95
 """Share of the time that full syringes last which is planned with: pumps deliver within 3 %."""
 
 SPARE = 1.5
 """Most looks, in those that a production without refused fractions needs."""
+
+SEARCHES = 3
+"""Most searches for a better condition in one production."""
 
 
 @frozen(kw_only=True)
@@ -56,7 +47,8 @@ class _Interval:
         vial: where it went; "" where nothing turns.
         first: number of the experiment at its beginning.
         last: number of that at its end.
-        place: of the look at its end among all looks.
+        place: of the look at its end among those at its condition.
+        volume_ul: how much product flowed [µL].
         refused: why it is; "" if it is good.
     """
 
@@ -64,65 +56,70 @@ class _Interval:
     first: int
     last: int
     place: int
+    volume_ul: float
     refused: str
 
 
 @frozen(kw_only=True)
-class _Chart:
-    """A feature over the looks of a production.
+class _Amounts:
+    """How much flows at a condition.
 
     Attributes:
-        values: of each look, shape `n`; nan where there is none.
-        smooth: moving average, shape `n`; nan until the first looks are over.
-        target: mean of the first looks; nan until they are over.
-        low: lower limit.
-        high: upper limit.
-        sd: standard deviation of a look.
-        begin: the look from which on the limits are known; those before are not judged, so that
-            what was said of a fraction stays.
+        interval_ul: volume [µL] from one look to the next.
+        in_a_flow: most intervals of one flow.
+        in_a_vial: intervals of one fraction.
     """
 
-    values: NDArray[np.float64]
-    smooth: NDArray[np.float64]
-    target: float
-    low: float
-    high: float
-    sd: float
-    begin: int
-
-    def outside(self, place: int) -> bool:
-        """Whether a look shows that the product is outside the limits."""
-        value, smooth = self.values[place], self.smooth[place]
-        if place < self.begin:
-            return False
-        gross = GROSS_SIGMA * self.sd
-        return bool(not self.low <= smooth <= self.high and math.isfinite(smooth)) or bool(
-            not self.low - gross <= value <= self.high + gross and math.isfinite(value)
-        )
+    interval_ul: float
+    in_a_flow: int
+    in_a_vial: int
 
 
 @frozen(kw_only=True, eq=False, slots=False)
-class _Seen:
-    """What the looks of a production show.
+class _Batch:
+    """What the looks at one condition show.
 
     Attributes:
+        conditions: the condition.
         points: the looks.
         charts: each watched feature, and its limits.
         collector: the device that turns to vials; "" without one.
+        interval_ul: volume [µL] from one look to the next.
     """
 
+    conditions: Conditions
     points: Sequence[StudyPoint]
-    charts: Mapping[str, _Chart]
+    charts: Mapping[str, Chart]
     collector: str
+    interval_ul: float
+
+    @property
+    def newest(self) -> StudyPoint:
+        """The newest look."""
+        return self.points[-1]
 
     @property
     def broke_off(self) -> bool:
         """Whether the flow of the newest look is not there any more, or is not known."""
-        return bool(self.points) and self.points[-1].quality == "skipped"
+        return self.newest.quality == "skipped"
 
     def is_outside(self, place: int) -> bool:
         """Whether a look shows that the product is outside its limits."""
         return any(chart.outside(place) for chart in self.charts.values())
+
+    @property
+    def stays_outside(self) -> bool:
+        """Whether the product was outside at the two newest looks of its flow."""
+        last = len(self.points) - 1
+        again = last > 0 and not self.newest.point.asks
+        return again and self.is_outside(last) and self.is_outside(last - 1)
+
+    @property
+    def level(self) -> float:
+        """Mean of the objective over the newest looks; nan without one."""
+        values = (one.objective for one in reversed(self.points) if one.is_usable)
+        newest = [value for value in values if math.isfinite(value)][:FIRST_LOOKS]
+        return math.fsum(newest) / len(newest) if newest else math.nan
 
     @cached_property
     def intervals(self) -> list[_Interval]:
@@ -139,6 +136,7 @@ class _Seen:
                     first=self.points[place - 1].number,
                     last=one.number,
                     place=place,
+                    volume_ul=self.interval_ul,
                     refused=self._why_refused(place - 1) or self._why_refused(place),
                 )
             )
@@ -149,15 +147,31 @@ class _Seen:
         if not point.is_usable:
             return f"experiment {point.number} was {point.quality}"
         outside = (name for name, chart in self.charts.items() if chart.outside(place))
-        return next((f"{name} is {_off(self.charts[name], place)}" for name in outside), "")
+        return next((f"{name} is {self.charts[name].off(place)}" for name in outside), "")
 
-    def news(self) -> Iterator[str]:
-        """What a person should know now: what is outside, and what drifts."""
-        for name, chart in self.charts.items():
-            if chart.outside(len(self.points) - 1):
-                yield f"{name} is {_off(chart, len(self.points) - 1)}"
+    def groups(self, most: int) -> list[list[_Interval]]:
+        """The intervals of each fraction: of one vial, or as many as a fraction has."""
+        groups = list[list[_Interval]]()
+        for one in self.intervals:
+            last = groups[-1] if groups else []
+            joins = bool(last) and last[-1].last == one.first and last[-1].vial == one.vial
+            if joins and len(last) < most:
+                last.append(one)
             else:
-                drift = _drift(name, self.points, chart)
+                groups.append([one])
+        return groups
+
+    def news(self) -> str:
+        """What a person should know now: what is outside, and what drifts."""
+        return "; ".join(self._news())
+
+    def _news(self) -> Iterator[str]:
+        last = len(self.points) - 1
+        for name, chart in self.charts.items():
+            if chart.outside(last):
+                yield f"{name} is {chart.off(last)}"
+            else:
+                drift = drift_of(name, self.points, chart)
                 if drift is not None and drift.p is not None and drift.p < TOLD_BELOW:
                     yield drift.text
 
@@ -169,48 +183,85 @@ class Production(Study):
 
     def __init__(self, rig: StudyRig, settings: ProductionSettings) -> None:
         super().__init__(rig, settings)
-        self._conditions = rig.conditions(settings.at)
+        self._start = rig.conditions(settings.at)
         self._every_s = max(settings.look_every_s, rig.frames_s + rig.dark_s)
-        self._interval_ul = rig.product_ul_min(self._conditions) * self._every_s / 60.0
-        intervals = settings.time_s / self._every_s
-        if settings.volume_ml is not None:
-            intervals = settings.volume_ml * 1000.0 / self._interval_ul
-        self._wanted = max(math.ceil(intervals - 1e-9), 1)
-        flows_s = MARGIN * rig.longest_flow_s(self._conditions)
-        self._in_a_flow = max(int(min(flows_s / self._every_s, self._most_intervals)), 1)
-        each_ul = (settings.each_ml or 0.0) * 1000.0
-        self._in_a_vial = max(round(each_ul / self._interval_ul), 1) if each_ul else 1
+        self._vials = vials_of(settings, rig)
+        self._known = dict[tuple[Value, ...], _Amounts]()
 
-    @property
+    def _amounts(self, conditions: Conditions) -> _Amounts:
+        """How much flows at a condition; computed once, since that takes a while."""
+        key = tuple(conditions.values())
+        if key not in self._known:
+            self._known[key] = self._new_amounts(conditions)
+        return self._known[key]
+
+    def _new_amounts(self, conditions: Conditions) -> _Amounts:
+        interval_ul = self.rig.product_ul_min(conditions) * self._every_s / 60.0
+        flows_s = MARGIN * self.rig.longest_flow_s(conditions)
+        each_ul = (self.settings.each_ml or 0.0) * 1000.0
+        return _Amounts(
+            interval_ul=interval_ul,
+            in_a_flow=max(int(min(flows_s / self._every_s, self._most_intervals)), 1),
+            in_a_vial=max(round(each_ul / interval_ul), 1) if each_ul else 1,
+        )
+
+    @cached_property
     def _most_intervals(self) -> int:
-        return math.ceil(self._wanted * (SPARE if self.settings.outside == "refuse" else 1.0))
+        intervals = self.settings.time_s / self._every_s
+        if self.settings.volume_ml is not None:
+            interval_ul = self.rig.product_ul_min(self._start) * self._every_s / 60.0
+            intervals = self.settings.volume_ml * 1000.0 / interval_ul
+        wanted = max(math.ceil(intervals - 1e-9), 1)
+        return math.ceil(wanted * (1.0 if self.settings.outside == "end" else SPARE))
 
     def most_points(self) -> int:
-        """The intervals, with some that may be refused, and the looks before each new flow."""
+        """The intervals, with some that may be refused, the looks before each new flow, and those
+        of searches."""
         most = self._most_intervals
-        return most + math.ceil(most / self._in_a_flow)
+        searched = SEARCHES * most_nearby(self.rig.space)
+        flows = math.ceil(most / self._amounts(self._start).in_a_flow)
+        return most + flows + (searched if self.settings.outside == "optimize" else 0)
 
     def next_points(self, points: Sequence[StudyPoint]) -> Sequence[Point]:
         """One look: of the flow that is kept, or of a new one where the syringes are empty."""
-        seen = self._seen(points)
-        if self._is_over(seen):
-            return ()
-        begun = next((n for n, one in enumerate(reversed(points)) if not one.point.continues), None)
-        if begun is None or begun >= self._in_a_flow or seen.broke_off:
-            kept_s = self._in_a_flow * self._every_s
-            return [self._look("a new flow, to its steady state", keeps_s=kept_s)]
-        left_s = (self._in_a_flow - begun - 1) * self._every_s
-        why = "; ".join(seen.news())
-        if seen.is_outside(len(points) - 1):
-            return [self._look(f"to the waste: {why}", left_s, "")]
-        return [self._look(why or "production", left_s, self._next_vial(seen))]
+        batches, searched = self._batches(points)
+        if not batches:
+            return [self._new_flow(self._start)]
+        if searched or self._seeks(batches):
+            return [self._search(batches[-1], searched)]
+        return () if self._is_over(batches) else [self._next_look(batches)]
 
-    def _look(self, reason: str, keeps_s: float, vial: str | None = None) -> Point:
+    def _next_look(self, batches: Sequence[_Batch]) -> Point:
+        """The next look at the product of the newest condition."""
+        batch = batches[-1]
+        why, amounts = batch.news(), self._amounts(batch.conditions)
+        if self.settings.outside == "hold" and batch.stays_outside:
+            text = f"the product is outside its limits: {why}; to go on with a new flow, put right "
+            text += "what is wrong; to end the production, skip this look and go on"
+            return self._new_flow(batch.conditions, "a person was asked", asks=text)
+        looks = enumerate(reversed(batch.points))
+        begun = next((n for n, one in looks if not one.point.continues), amounts.in_a_flow)
+        if begun >= amounts.in_a_flow or batch.broke_off:
+            return self._new_flow(batch.conditions)
+        left_s = (amounts.in_a_flow - begun - 1) * self._every_s
+        if batch.is_outside(len(batch.points) - 1):
+            return self._look(batch.conditions, f"to the waste: {why}", left_s, "")
+        vial = self._next_vial(batches)
+        return self._look(batch.conditions, why or "production", left_s, vial)
+
+    def _new_flow(
+        self,
+        conditions: Conditions,
+        reason: str = "a new flow, to its steady state",
+        asks: str = "",
+    ) -> Point:
+        kept_s = self._amounts(conditions).in_a_flow * self._every_s
+        return Point(conditions=conditions, reason=reason, keeps_s=kept_s, asks=asks)
+
+    def _look(self, conditions: Conditions, reason: str, keeps_s: float, vial: str) -> Point:
         """A point; `vial` is where the liquid goes on the way to it."""
-        if vial is None:
-            return Point(conditions=self._conditions, reason=reason, keeps_s=keeps_s)
         return Point(
-            conditions=self._conditions,
+            conditions=conditions,
             continues=True,
             after_s=self._every_s,
             reason=reason,
@@ -218,153 +269,190 @@ class Production(Study):
             values={self.settings.collector: vial} if vial else {},
         )
 
-    def _seen(self, points: Sequence[StudyPoint]) -> "_Seen":
+    def _seeks(self, batches: Sequence[_Batch]) -> bool:
+        """Whether a better condition is looked for now."""
+        seeks = self.settings.outside == "optimize" and len(batches) <= SEARCHES
+        return seeks and batches[-1].stays_outside and not self._is_over(batches)
+
+    def _search(self, batch: _Batch, searched: Sequence[StudyPoint]) -> Point:
+        """The next point of a search near the condition of a batch, or a flow at what it found."""
+        found = next_nearby(self.rig.space, batch.conditions, batch.level, searched)
+        if found is not None:
+            why = f"near the present condition: {batch.news()}"
+            return Point(conditions=found, reason=why)
+        better = best_of(batch.conditions, batch.level, searched)
+        is_new = better != batch.conditions
+        why = "a new flow at a better condition" if is_new else "a new flow; nothing near is better"
+        return self._new_flow(better, why)
+
+    def _batches(self, points: Sequence[StudyPoint]) -> tuple[list[_Batch], Sequence[StudyPoint]]:
+        """The looks at each condition, and the experiments of a search that is not over.
+
+        A flow of production is kept; an experiment of a search keeps none.
+        """
+        parts, searched = list[list[StudyPoint]](), list[StudyPoint]()
+        for one in points:
+            if not one.point.continues and not one.point.keeps_s:
+                searched.append(one)
+                continue
+            if searched or not parts:
+                parts.append([])
+                searched = []
+            parts[-1].append(one)
+        return [self._batch(part) for part in parts], searched
+
+    def _batch(self, points: Sequence[StudyPoint]) -> _Batch:
+        conditions = points[0].point.conditions
         bands = bands_of(self.settings, self.rig)
-        charts = {one.feature: self._chart(points, one) for one in bands}
-        return _Seen(points=points, charts=charts, collector=self.settings.collector)
-
-    def _is_over(self, seen: "_Seen") -> bool:
-        count, last = len(seen.points), len(seen.points) - 1
-        kept = sum(not one.refused for one in seen.intervals)
-        ends = self.settings.outside == "end" and count > 1
-        gives_up = ends and seen.is_outside(last) and seen.is_outside(last - 1)
-        is_full = bool(self.settings.vials) and count > 0 and not self._next_vial(seen)
-        return kept >= self._wanted or is_full or gives_up
-
-    def _next_vial(self, seen: "_Seen") -> str:
-        """Where the liquid goes next: a vial that has room, or a fresh one; "" if none is left."""
-        used = [one.vial for one in seen.intervals]
-        if used and used.count(used[-1]) < self._in_a_vial and not seen.broke_off:
-            newest = seen.intervals[-1]
-            if newest.last == seen.points[-1].number and not newest.refused:
-                return used[-1]
-        return next((vial for vial in self.settings.vials if vial not in used), "")
-
-    def _chart(self, points: Sequence[StudyPoint], band: Band) -> _Chart:
-        values = np.array([p.features.get(band.feature, math.nan) for p in points], dtype=float)
-        values[[not one.is_usable for one in points]] = math.nan
-        smooth = np.full(len(values), math.nan)
-        first = values[np.isfinite(values)][:FIRST_LOOKS]
-        if len(first) < FIRST_LOOKS:
-            return _Chart(
-                values=values,
-                smooth=smooth,
-                target=math.nan,
-                low=-math.inf,
-                high=math.inf,
-                sd=0.0,
-                begin=len(values),
-            )
-        target = float(first.mean())
-        level = target
-        begin = int(np.flatnonzero(np.isfinite(values))[FIRST_LOOKS - 1])
-        for place in range(begin, len(values)):
-            if math.isfinite(values[place]):
-                level += SMOOTHING * (values[place] - level)
-            smooth[place] = level
-        rsd = self.rig.rsd.get(band.feature, math.nan)
-        sd = abs(target) * rsd if math.isfinite(rsd) else float(first.std(ddof=1))
-        width = band.width if not band.is_relative else band.width * abs(target)
-        return _Chart(
-            values=values,
-            smooth=smooth,
-            target=target,
-            low=target - width,
-            high=target + width,
-            sd=sd,
-            begin=begin,
+        rsd = self.rig.rsd
+        return _Batch(
+            conditions=conditions,
+            points=points,
+            charts={
+                one.feature: chart_of(points, one, rsd.get(one.feature, math.nan)) for one in bands
+            },
+            collector=self.settings.collector,
+            interval_ul=self._amounts(conditions).interval_ul,
         )
+
+    def _is_over(self, batches: Sequence[_Batch]) -> bool:
+        newest = batches[-1]
+        gives_up = self.settings.outside == "end" and newest.stays_outside
+        gives_up |= bool(newest.newest.point.asks) and newest.broke_off  # a person said so
+        is_full = bool(self._vials) and not self._next_vial(batches)
+        return self._is_made(batches) or is_full or gives_up
+
+    def _is_made(self, batches: Sequence[_Batch]) -> bool:
+        """Whether as much is kept as is wanted; a fraction is kept or refused as a whole."""
+        groups = (one for some in batches for one in self._groups(some))
+        kept = [one for parts in groups if not _why_refused(parts) for one in parts]
+        if self.settings.volume_ml is None:
+            return len(kept) * self._every_s >= self.settings.time_s * (1.0 - 1e-9)
+        made_ul = sum(one.volume_ul for one in kept)
+        return made_ul >= self.settings.volume_ml * 1000.0 * (1.0 - 1e-9)
+
+    def _groups(self, batch: _Batch) -> list[list[_Interval]]:
+        """The intervals of each fraction of a batch."""
+        return batch.groups(self._amounts(batch.conditions).in_a_vial)
+
+    def _next_vial(self, batches: Sequence[_Batch]) -> str:
+        """Where the liquid goes next: a vial that has room, or a fresh one; "" if none is left."""
+        if not self._vials:
+            return ""
+        intervals, batch = [one for some in batches for one in some.intervals], batches[-1]
+        used = [one.vial for one in intervals]
+        in_a_vial = self._amounts(batch.conditions).in_a_vial
+        if used and used.count(used[-1]) < in_a_vial and not batch.broke_off:
+            newest = intervals[-1]
+            if newest.last == batch.newest.number and not newest.refused:
+                return used[-1]
+        return next((vial for vial in self._vials if vial not in used), "")
 
     def fractions(self, points: Sequence[StudyPoint]) -> list[Fraction]:
         """The fractions that are complete, each judged by the looks up to its end."""
-        seen, found, told = self._seen(points), list[Fraction](), set[str]()
-        for parts in self._groups(seen):
-            is_newest = bool(points) and parts[-1].last == points[-1].number
-            if is_newest and len(parts) < self._in_a_vial and not self._is_over(seen):
-                continue
-            so_far, news = points[: parts[-1].place + 1], list[str]()
-            for name, chart in seen.charts.items():
-                drift = None if name in told else _drift(name, so_far, chart)
-                if drift is not None and drift.p is not None and drift.p < TOLD_BELOW:
-                    told.add(name)
-                    news.append(drift.text)
-            found.append(self._fraction(len(found) + 1, parts, seen, news))
+        return [one for _, one in self._made(points, self._batches(points)[0])]
+
+    def _made(
+        self, points: Sequence[StudyPoint], batches: Sequence[_Batch]
+    ) -> list[tuple[_Batch, Fraction]]:
+        """The complete fractions, each with its batch."""
+        found = list[tuple[_Batch, Fraction]]()
+        for batch in batches:
+            in_a_vial, told = self._amounts(batch.conditions).in_a_vial, set[str]()
+            for parts in self._groups(batch):
+                is_newest = parts[-1].last == points[-1].number
+                if is_newest and len(parts) < in_a_vial and not self._is_over(batches):
+                    continue
+                so_far, news = batch.points[: parts[-1].place + 1], list[str]()
+                for name, chart in batch.charts.items():
+                    drift = None if name in told else drift_of(name, so_far, chart)
+                    if drift is not None and drift.p is not None and drift.p < TOLD_BELOW:
+                        told.add(name)
+                        news.append(drift.text)
+                found.append((batch, _fraction(len(found) + 1, parts, batch, news)))
         return found
-
-    def _groups(self, seen: "_Seen") -> list[list[_Interval]]:
-        """The intervals of each fraction: of one vial, or as many as a fraction has."""
-        groups = list[list[_Interval]]()
-        for one in seen.intervals:
-            last = groups[-1] if groups else []
-            joins = bool(last) and last[-1].last == one.first and last[-1].vial == one.vial
-            if joins and len(last) < self._in_a_vial:
-                last.append(one)
-            else:
-                groups.append([one])
-        return groups
-
-    def _fraction(
-        self, number: int, parts: Sequence[_Interval], seen: "_Seen", told: Sequence[str]
-    ) -> Fraction:
-        places = [parts[0].place - 1, *(one.place for one in parts)]
-        values = {name: chart.values[places] for name, chart in seen.charts.items()}
-        refused = next((one.refused for one in parts if one.refused), "")
-        where = (*([f"in {parts[0].vial}"] if parts[0].vial else []), *told)
-        return Fraction(
-            number=number,
-            experiments=tuple(seen.points[place].number for place in places),
-            started_s=seen.points[places[0]].ended_s,
-            ended_s=seen.points[places[-1]].ended_s,
-            volume_ul=self._interval_ul * len(parts),
-            mean={name: float(one.mean()) for name, one in values.items()},
-            sd={name: float(one.std(ddof=1)) for name, one in values.items()},
-            kept=not refused,
-            reason=refused,
-            told=where,
-        )
 
     def findings(self, points: Sequence[StudyPoint]) -> Findings:
         """How much was made, kept and refused; what drifts; each fraction; a chart a feature."""
-        fractions = self.fractions(points)
+        batches, _ = self._batches(points)
+        made = self._made(points, batches)
+        fractions = [one for _, one in made]
         kept_ul = sum(one.volume_ul for one in fractions if one.kept)
         refused_ul = sum(one.volume_ul for one in fractions if not one.kept)
         hours = (points[-1].ended_s - points[0].ended_s) / 3600.0 if len(points) > 1 else 0.0
         text = f"{kept_ul / 1000:.3g} mL kept in {hours:.2g} h, {refused_ul / 1000:.3g} mL refused"
         found = [Finding(text=text, name="kept", value=kept_ul / 1000, unit="mL")]
         if hours > 0.0:
-            rate = kept_ul / 1000 / hours
-            text = f"{rate:.3g} mL/h of product without carriers"
-            found.append(Finding(text=text, name="yield", value=rate, unit="mL/h"))
+            found += self._yields(made, hours)
+        for before, batch in pairwise(batches):
+            found.append(_moved(before, batch))
         panels = list[Panel]()
-        for name, chart in self._seen(points).charts.items():
-            drift = _drift(name, points, chart)
-            if drift is not None:
-                found.append(drift)
-            panels.append(_panel(name, points, chart))
+        for name in batches[-1].charts if batches else ():
+            for batch in batches:
+                drift = drift_of(name, batch.points, batch.charts[name])
+                found += [] if drift is None else [drift]
+            panels.append(chart_panel(name, [(one.points, one.charts[name]) for one in batches]))
         found += [_told(one) for one in fractions]
         return Findings(findings=found, panels=panels)
 
+    def _yields(self, made: Sequence[tuple[_Batch, Fraction]], hours: float) -> Iterator[Finding]:
+        """How much product is kept in an hour: its liquid, and, where that is known, its mass."""
+        kept = [(batch.conditions, one.volume_ul) for batch, one in made if one.kept]
+        rate = sum(volume_ul for _, volume_ul in kept) / 1000 / hours
+        text = f"{rate:.3g} mL/h of product without carriers"
+        yield Finding(text=text, name="yield", value=rate, unit="mL/h")
+        for species, g_mol in self.settings.makes_g_mol.items():
+            kept_umol = sum(self._umol_ul(species, at) * volume_ul for at, volume_ul in kept)
+            kept_mg = kept_umol * self.settings.conversion * g_mol / 1000.0
+            text = (
+                f"{kept_mg / hours:.3g} mg/h, {kept_mg:.3g} mg in all, if "
+                f"{self.settings.conversion:.3g} of {species} reacts to {g_mol:g} g/mol"
+            )
+            yield Finding(text=text, name=f"mass by {species}", value=kept_mg / hours, unit="mg/h")
 
-def _off(chart: _Chart, place: int) -> str:
-    """How far a look is off, in words."""
-    smooth = chart.smooth[place]
-    by = smooth if not chart.low <= smooth <= chart.high else chart.values[place]
-    return f"{percent(by / chart.target - 1.0)} off its first looks"
+    def _umol_ul(self, species: str, conditions: Conditions) -> float:
+        """Concentration [µmol/µL] of a species in the product without carriers."""
+        flows = self.rig.species_umol_min(conditions)
+        return flows[species] / self.rig.product_ul_min(conditions)
 
 
-def _drift(name: str, points: Sequence[StudyPoint], chart: _Chart) -> Finding | None:
-    """Whether a feature rises or falls with time; None until that can be told."""
-    values = chart.values[: len(points)]
-    good = np.isfinite(values)
-    if good.sum() < 2 * FIRST_LOOKS or not math.isfinite(chart.target):
-        return None
-    hours = np.array([one.ended_s for one in points])[good] / 3600.0
-    if np.ptp(hours) <= 0.0:
-        return None
-    fit = line(hours - hours[0], values[good] / chart.target, in_time=True)
-    if not math.isfinite(fit.p):
-        return None
-    return drift_finding(name, fit, TOLD_BELOW)
+def _why_refused(parts: Sequence[_Interval]) -> str:
+    """Why a fraction is refused; "" if it is kept."""
+    return next((one.refused for one in parts if one.refused), "")
+
+
+def _fraction(
+    number: int, parts: Sequence[_Interval], batch: _Batch, told: Sequence[str]
+) -> Fraction:
+    places = [parts[0].place - 1, *(one.place for one in parts)]
+    values = {name: chart.values[places] for name, chart in batch.charts.items()}
+    refused = _why_refused(parts)
+    where = (*([f"in {parts[0].vial}"] if parts[0].vial else []), *told)
+    return Fraction(
+        number=number,
+        experiments=tuple(batch.points[place].number for place in places),
+        started_s=batch.points[places[0]].ended_s,
+        ended_s=batch.points[places[-1]].ended_s,
+        volume_ul=batch.interval_ul * len(parts),
+        mean={name: float(one.mean()) for name, one in values.items()},
+        sd={name: float(one.std(ddof=1)) for name, one in values.items()},
+        kept=not refused,
+        reason=refused,
+        told=where,
+    )
+
+
+def _moved(before: _Batch, batch: _Batch) -> Finding:
+    """To which condition a search led."""
+    number, changes = batch.points[0].number, list[str]()
+    for name, value in batch.conditions.items():
+        old = before.conditions[name]
+        if value != old:
+            shown = (one if isinstance(one, str) else f"{one:.4g}" for one in (old, value))
+            changes.append(f"{name} {' to '.join(shown)}")
+    what = ", ".join(changes) or "as before: nothing near was better"
+    level = f"figure of merit {before.level:.4g} before, {batch.level:.4g} since"
+    return Finding(text=f"from experiment {number} on {what}; {level}")
 
 
 def _told(fraction: Fraction) -> Finding:
@@ -382,18 +470,3 @@ def _told(fraction: Fraction) -> Finding:
         value=fraction.volume_ul / 1000,
         unit="mL",
     )
-
-
-def _panel(name: str, points: Sequence[StudyPoint], chart: _Chart) -> Panel:
-    hours = [(one.ended_s - points[0].ended_s) / 3600.0 for one in points]
-    series = [Series(name=name, x=hours, y=chart.values.tolist())]
-    if math.isfinite(chart.target):
-        known = np.isfinite(chart.smooth)
-        smooth = [x for x, there in zip(hours, known, strict=True) if there]
-        ends = [hours[0], hours[-1]]
-        series += [
-            Series(name="moving average", x=smooth, y=chart.smooth[known].tolist(), line=True),
-            Series(name="limits", x=ends, y=[chart.low] * 2, line=True),
-            Series(name="", x=ends, y=[chart.high] * 2, line=True),
-        ]
-    return Panel(x="time (h)", y=name, series=series)

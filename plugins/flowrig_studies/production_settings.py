@@ -1,5 +1,6 @@
 """Settings of `production`, and the limits that they mean."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -9,7 +10,7 @@ from attrs import field, frozen
 from flowrig.errors import InputError
 from flowrig.interfaces import At, StudyRig, StudySettings
 
-__all__ = ["Band", "ProductionSettings", "bands_of"]
+__all__ = ["Band", "ProductionSettings", "bands_of", "vials_of"]
 
 USUAL_WIDTH = 0.1
 """Limits of a feature that nobody gave any, as a fraction of its first looks."""
@@ -47,11 +48,15 @@ class ProductionSettings(StudySettings):
         keep: by feature, how far it may be off the first looks: "±10 %" or "±2 nm"; by default
             ±10 % of each feature that the objective is computed from.
         outside: what follows where a look is outside: "refuse" lets the liquid go to the waste
-            until it is inside again, "end" ends the production at the second such look.
+            until it is inside again. At the second such look in a row, "hold" lets the run wait for
+            a person, "optimize" looks for a better condition near the present one and goes on
+            there, and "end" ends the production.
         collector: a device that turns to `vials`; without one nothing is turned.
-        vials: its positions, in the order in which they are filled.
+        vials: its positions, or ranges of them, in the order in which they are filled.
         each_ml: volume [mL] of product in each fraction; without a collector, what flows from one
             look to the next by default.
+        makes_g_mol: by limiting species, how much product [g] comes of one mole of it.
+        conversion: share of the limiting species that becomes product.
     """
 
     at: At = field(factory=lambda: At("best"))
@@ -59,10 +64,12 @@ class ProductionSettings(StudySettings):
     duration_s: float | None = None
     look_every_s: float = 120.0
     keep: Mapping[str, str] = field(factory=dict)
-    outside: Literal["refuse", "end"] = "refuse"
+    outside: Literal["refuse", "hold", "optimize", "end"] = "refuse"
     collector: str = ""
     vials: tuple[str, ...] = ()
     each_ml: float | None = None
+    makes_g_mol: Mapping[str, float] = field(factory=dict)
+    conversion: float = 1.0
 
     @property
     def time_s(self) -> float:
@@ -81,7 +88,19 @@ class ProductionSettings(StudySettings):
             bands_of(self, rig)
         except InputError as error:
             return str(error)
-        return self._objection_to_vials(rig)
+        return self._objection_to_yield(rig) or self._objection_to_vials(rig)
+
+    def _objection_to_yield(self, rig: StudyRig) -> str:
+        if not 0.0 < self.conversion <= 1.0:
+            return "`conversion` is a share; expected a number above 0, at most 1"
+        known = rig.species_umol_min(rig.conditions(self.at))
+        for species, g_mol in self.makes_g_mol.items():
+            if species not in known:
+                there = f"one of {', '.join(known)}" if known else "`contains` of a stream"
+                return f"`makes` names {species!r}, which no stream contains; expected {there}"
+            if not g_mol > 0.0:
+                return f"`makes` has {species} = {g_mol:g} g/mol; expected more than 0"
+        return ""
 
     def _objection_to_vials(self, rig: StudyRig) -> str:
         if not self.collector:
@@ -90,17 +109,32 @@ class ProductionSettings(StudySettings):
         if not known:
             able = ", ".join(name for name, some in rig.positions.items() if some) or "none here"
             return f"`collector` {self.collector!r} turns to no positions; expected one of {able}"
-        wrong = [one for one in self.vials if one not in known]
-        if wrong or not self.vials:
+        vials = vials_of(self, rig)
+        wrong = [one for one in vials if one not in known]
+        if wrong or not vials:
             named = f" {wrong[0]!r}" if wrong else ""
             return f"`vials` has{named or ' none'}; expected some of {', '.join(known)}"
         if self.each_ml is None or not self.each_ml > 0.0:
             return "`each` says how much goes into a vial; expected a volume such as 8 mL"
-        room_ml = self.each_ml * len(self.vials)
+        vessels_ul = rig.vessels_ul.get(self.collector, {})
+        for vial in vials:
+            holds_ml = vessels_ul.get(vial, math.inf) / 1000.0
+            if self.each_ml > holds_ml:
+                return f"`each` is {self.each_ml:g} mL; {vial} holds {holds_ml:g} mL"
+        room_ml = self.each_ml * len(vials)
         rate = rig.product_ul_min(rig.conditions(self.at))
         wanted_ml = self.volume_ml or self.time_s / 60.0 * rate / 1000.0
         fits = not wanted_ml > room_ml * (1.0 + 1e-9)
         return "" if fits else f"`vials` hold {room_ml:g} mL; expected {wanted_ml:.3g} mL or more"
+
+
+def vials_of(settings: ProductionSettings, rig: StudyRig) -> tuple[str, ...]:
+    """The vials by name: "tube" stands for tube_1, tube_2 and so on, unless it is a position."""
+    known, found = rig.positions.get(settings.collector, ()), list[str]()
+    for vial in settings.vials:
+        numbered = [n for n in known if re.fullmatch(rf"{re.escape(vial)}_\d+", n)]
+        found += [vial] if vial in known or not numbered else numbered
+    return tuple(dict.fromkeys(found))
 
 
 def bands_of(settings: ProductionSettings, rig: StudyRig) -> list[Band]:

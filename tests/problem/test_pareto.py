@@ -234,6 +234,9 @@ response = "{response}"
 worst = 2.0
 best = 0.2
 
+[campaign]
+surrogate = {{ name = "gp" }}
+
 [[campaign.stages]]
 name = "front"
 optimizer = "{optimizer}"

@@ -120,3 +120,28 @@ def test_an_impossible_filling_is_refused(fill_ul, message):
     """A filling that no syringe can have is refused with the reason."""
     with pytest.raises(InputError, match=message):
         Bench(fill_ul=fill_ul)
+
+
+@given(
+    moves=st.lists(st.tuples(st.floats(-500.0, 500.0), st.floats(0.0, 3600.0)), max_size=6),
+    loss=st.floats(0.0, 0.1),
+)
+def test_a_worn_seal_loses_a_share_that_grows_with_time(moves, loss):
+    """What is lost of each command is its share half way through the command's new volume."""
+    sound, worn = (
+        Plunger(Syringe(math.inf, 28.6), 1e9, 0.0, 0.3, 0.0, loss_per_h=one) for one in (0.0, loss)
+    )
+    time_s, expected_ul = 0.0, 0.0
+    for rate_ul_min, duration_s in moves:
+        times_s = np.array([time_s, time_s + duration_s])
+        for plunger in (sound, worn):
+            plunger.push(rate_ul_min, time_s)
+        before_ul, after_ul = Plungers([sound]).delivered_ul(times_s)[0]
+        pushed_ul = after_ul - before_ul
+        if pushed_ul > 0.0:
+            middle_s = time_s + duration_s - pushed_ul / rate_ul_min * 30.0
+            expected_ul += pushed_ul * loss * middle_s / 3600.0
+        time_s += duration_s
+        lost_ul = after_ul - Plungers([worn]).delivered_ul(times_s)[0, -1]
+        assert lost_ul == pytest.approx(expected_ul, rel=1e-9, abs=1e-6)
+        assert worn.moved_ul(time_s) == sound.moved_ul(time_s)

@@ -116,3 +116,15 @@ def test_wavelengths_cover_what_the_published_processing_needs():
         assert np.all(np.diff(wavelengths_nm) > 0)
         assert wavelengths_nm[0] < 250.0
         assert wavelengths_nm[-1] > longest_nm
+
+
+def test_a_lamp_that_fades_loses_light_in_both_cells():
+    """Counts above dark fall by the same share in every hour."""
+    bench = Bench(noise=0.0, lamp_fade_per_h=0.02)
+    for body in (bench.absorbance, bench.pl):
+        body.light(False)
+        dark = body.expose(1_000).astype(float)
+        body.light(True)
+        first = (body.expose(1_000) - dark).sum()
+        bench.wait(3600.0)
+        assert (body.expose(1_000) - dark).sum() / first == pytest.approx(0.98, abs=2e-3)

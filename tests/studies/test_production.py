@@ -19,6 +19,7 @@ from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.planning.plan import plan_campaign
 from flowrig.plugins import DriverOffer, hookimpl
 from flowrig.profile import ProfileError, load_profile
+from flowrig.profile.controls.studies import new_study, study_rig
 from flowrig.report import content_of, render
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
@@ -27,7 +28,7 @@ from flowrig.run_record.scorecard import scorecard_of
 from flowrig.testing import StudyBench
 from flowrig.testing.templates.flowrig_template.collector_settings import TemplateSettings
 from flowrig_studies.production import Production
-from flowrig_studies.production_settings import ProductionSettings
+from flowrig_studies.production_settings import ProductionSettings, vials_of
 
 TEMPLATE = "flowrig.testing.templates.flowrig_template"
 RSD = {"pla": 0.042, "a300": 0.031}
@@ -350,3 +351,45 @@ def test_a_point_that_another_study_cannot_mean_is_refused(tmp_path: Path) -> No
         require_points([first, again], rig, 5)
     with pytest.raises(PluginError, match="does not continue"):
         require_points([attrs.evolve(first, values={"collector": "vial-1"})], rig, 5)
+
+
+RACK = """
+[devices.tubes]
+driver = "kit-collector"
+address = "COM31"
+safe = "drain"
+positions = { drain = 1, tube = [2, 4] }
+[path]
+cell_pl = { to = "diverter" }
+diverter = { kind = "valve", collector = "tubes", to = { drain = "waste", tube = "rack" } }
+rack = { kind = "vessel", volume = "4 mL", count = COUNT }
+[[campaign.stages]]
+study = "production"
+at = "middle"
+volume = "0.6 mL"
+look_every = "10 s"
+collector = "tubes"
+vials = ["tube"]
+each = "EACH"
+"""
+
+
+def rack(folder: Path, count: int, each: str) -> Production:
+    text = RACK.replace("COUNT", str(count)).replace("EACH", each)
+    profile = load_profile(write(folder, text), plugins_with_kit(collectors=Collectors()))
+    assert profile.path["rack"].capacity_ul == pytest.approx(4000.0 * count)
+    assert profile.campaign is not None
+    (stage,) = profile.campaign.stages
+    study = new_study(stage, study_rig(profile))
+    assert isinstance(study, Production)
+    return study
+
+
+def test_a_range_of_a_collector_is_its_numbered_vials(tmp_path: Path) -> None:
+    """Which hold what their vessel says, of which there are so many."""
+    study = rack(tmp_path, 3, "0.3 mL")
+    assert vials_of(study.settings, study.rig) == ("tube_1", "tube_2", "tube_3")
+    with pytest.raises(ProfileError, match=r"`each` is 5 mL; tube_1 holds 4 mL"):
+        rack(tmp_path, 3, "5 mL")
+    with pytest.raises(ProfileError, match=r"3 positions lead to 'rack'"):
+        rack(tmp_path, 4, "0.3 mL")

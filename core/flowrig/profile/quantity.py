@@ -117,6 +117,7 @@ _DIMENSIONS = (
         | {"M": Fraction("1e-3"), "mM": Fraction("1e-6"), "uM": Fraction("1e-9")},
         "1000 mol/L",
     ),
+    _Dimension("a molar mass", {"g/mol": Fraction(1), "kg/mol": Fraction(1000)}, "1e9 g/mol"),
     _Dimension("a density", {"kg/m3": Fraction("1e-3"), "g/mL": Fraction(1)}, "100 g/mL"),
     _Dimension(
         "a viscosity",
@@ -153,6 +154,7 @@ _EXAMPLES = {
     "Hz": "10 Hz",
     "GB": "8 GB",
     "%": "3 %",
+    "g/mol": "601 g/mol",
     "kg/m3": "790 kg/m3",
     "mPa s": "3.9 mPa s",
     "mN/m": "5 mN/m",
@@ -168,6 +170,7 @@ SUFFIX_UNITS: Mapping[str, str] = {
     "_c_min": "degC/min",
     "_mmol_l": "mmol/L",
     "_mol_l": "mol/L",
+    "_g_mol": "g/mol",
     "_mmol": "mmol",
     "_kpa": "kPa",
     "_ul": "uL",

@@ -20,6 +20,9 @@ STEADY_BORE_MM = 10.0
 """Bore [mm] of the plunger that stands for a steady source; it has no pitch error, so that the bore
 has no effect."""
 
+STILL_UL_MIN = 1e-12
+"""Flow rate [µL/min] below which nothing is lost at a seal."""
+
 
 class Plunger:
     """A plunger on a lead screw, as a function of time.
@@ -35,12 +38,16 @@ class Plunger:
     A valve may lead the plunger to a reservoir, which has no end: what it draws there fills the
     syringe with fresh liquid, and what it pushes there never enters the line.
 
+    A worn seal loses a share of what the plunger pushes, which grows in proportion to time; the
+    motor moves as commanded.
+
     Args:
         syringe: true dimensions of the syringe.
         fill_ul: liquid [µL] in the syringe when the world begins.
         ripple: amplitude of the flow error, as a fraction of the flow rate.
         phase: angle [rad] of the screw when the world begins.
         start_s: rig time [s] when the world begins.
+        loss_per_h: share of the pushed volume that is lost more with every hour.
 
     Attributes:
         commands: number of commands so far, to move or to stand still, or to a valve.
@@ -48,7 +55,14 @@ class Plunger:
     """
 
     def __init__(
-        self, syringe: Syringe, fill_ul: float, ripple: float, phase: float, start_s: float
+        self,
+        syringe: Syringe,
+        fill_ul: float,
+        ripple: float,
+        phase: float,
+        start_s: float,
+        *,
+        loss_per_h: float = 0.0,
     ) -> None:
         self.inner_diameter_mm = syringe.inner_diameter_mm
         self._empty_at_ul = fill_ul
@@ -65,6 +79,7 @@ class Plunger:
         self._end_ul: float | None = None
         self._aside_ul = 0.0
         self._from_reservoir_ul = self._to_reservoir_ul = self._from_line_ul = 0.0
+        self._start_s, self._loss_per_s, self._lost_ul = start_s, loss_per_h / 3600.0, 0.0
         self.is_aside = False
         self.commands = 0
 
@@ -122,6 +137,9 @@ class Plunger:
 
     def _settle(self, time_s: float) -> None:
         """Count the motion since the last command, which ends at a rig time [s]."""
+        if self._loss_per_s:
+            course = np.array(self.course)[:, None]
+            self._lost_ul = float(_lost_ul(course, _position_ul(course, np.array([time_s])))[0])
         moved_ul = self.moved_ul(time_s)
         self._from_reservoir_ul = self.from_reservoir_ul(time_s)
         self._to_reservoir_ul = self.to_reservoir_ul(time_s)
@@ -157,11 +175,13 @@ class Plunger:
 
     @property
     def course(self) -> tuple[float, ...]:
-        """The nine numbers that give the volume delivered to the line until the next command.
+        """The twelve numbers that give the volume delivered to the line until the next command.
 
         Of the motion: rig time [s] and position [µL] at the last command, flow rate [µL/min],
         furthest position so far [µL] and end stop [µL]. Of the screw: angle per volume [rad/µL],
-        phase [rad], cosine of the phase and amplitude [µL] of the volume error.
+        phase [rad], cosine of the phase and amplitude [µL] of the volume error. Of the seal: share
+        lost more per second [1/s], volume [µL] lost before the last command and rig time [s] at
+        which nothing was lost.
         """
         last_ul = self._empty_at_ul
         if self._end_ul is not None and self._rate_ul_min > 0.0:
@@ -176,6 +196,9 @@ class Plunger:
             self._phase,
             math.cos(self._phase),
             self._ripple_ul,
+            self._loss_per_s,
+            self._lost_ul,
+            self._start_s,
         )
 
     def _unobstructed_ul(self, time_s: float) -> float:
@@ -185,15 +208,39 @@ class Plunger:
         return min(aim_ul, self._end_ul) if self._rate_ul_min > 0.0 else max(aim_ul, self._end_ul)
 
 
-def steady_source(volume_ul: float, fill_ul: float, start_s: float) -> Plunger:
+def steady_source(
+    volume_ul: float, fill_ul: float, start_s: float, loss_per_h: float = 0.0
+) -> Plunger:
     """What drives a stream without a syringe, as a plunger without pitch error.
 
     Args:
         volume_ul: volume [µL] of a full supply; infinite for a supply without an end.
         fill_ul: what is in the supply [µL] when the world begins.
         start_s: rig time [s] when the world begins.
+        loss_per_h: share of what it delivers that is lost more with every hour.
     """
-    return Plunger(Syringe(volume_ul, STEADY_BORE_MM), fill_ul, 0.0, 0.0, start_s)
+    return Plunger(
+        Syringe(volume_ul, STEADY_BORE_MM), fill_ul, 0.0, 0.0, start_s, loss_per_h=loss_per_h
+    )
+
+
+def _position_ul(courses: Array, times_s: Array) -> Array:
+    """Volume [µL] that plungers have pushed towards the line; see `Plunger.course`."""
+    since_s, since_ul, rate_ul_min, furthest_ul, empty_at_ul = courses[:5]
+    moved = since_ul + rate_ul_min * (times_s - since_s) / 60.0
+    # Not below the furthest position: the line stands still while a plunger withdraws.
+    return np.asarray(np.minimum(np.maximum(moved, furthest_ul), empty_at_ul))
+
+
+def _lost_ul(courses: Array, moved_ul: Array) -> Array:
+    """Volume [µL] that was lost at the seal, where plungers have pushed so far [µL]."""
+    since_s, since_ul, rate_ul_min, furthest_ul = courses[:4]
+    loss_per_s, lost_ul, start_s = courses[9:]
+    first_ul = np.maximum(since_ul, furthest_ul)
+    pushed_ul = np.maximum(moved_ul - first_ul, 0.0)
+    s_per_ul = 60.0 / np.where(rate_ul_min > STILL_UL_MIN, rate_ul_min, np.inf)
+    middle_s = since_s + (first_ul - since_ul + 0.5 * pushed_ul) * s_per_ul
+    return np.asarray(lost_ul + pushed_ul * np.minimum(loss_per_s * (middle_s - start_s), 1.0))
 
 
 class Plungers:
@@ -206,7 +253,8 @@ class Plungers:
     def __init__(self, plungers: Sequence[Plunger]) -> None:
         self._plungers = tuple(plungers)
         self._commands = -1
-        self._courses = np.empty((9, len(self._plungers), 1))
+        self._courses = np.empty((12, len(self._plungers), 1))
+        self._loses = False
 
     @property
     def commands(self) -> int:
@@ -226,11 +274,10 @@ class Plungers:
         commands = self.commands
         if commands != self._commands:
             self._courses = np.array([p.course for p in self._plungers]).T[:, :, None]
+            self._loses = bool(self._courses[9].any())
             self._commands = commands
-        since_s, since_ul, rate_ul_min, furthest_ul, empty_at_ul = self._courses[:5]
-        turns, phase, cosine, ripple_ul = self._courses[5:]
-        moved = since_ul + rate_ul_min * (times_s - since_s) / 60.0
-        # Not below the furthest position: the line stands still while a plunger withdraws.
-        moved = np.minimum(np.maximum(moved, furthest_ul), empty_at_ul)
+        turns, phase, cosine, ripple_ul = self._courses[5:9]
+        moved = _position_ul(self._courses, times_s)
         angle = turns * moved + phase
-        return np.asarray(moved + ripple_ul * (cosine - np.cos(angle)))
+        delivered = np.asarray(moved + ripple_ul * (cosine - np.cos(angle)))
+        return delivered - _lost_ul(self._courses, moved) if self._loses else delivered

@@ -39,17 +39,19 @@ peaks at 385 nm. Assumed: the same shape at 300 nm, and a tail that continues at
 
 @frozen
 class Drift:
-    """How absorption, emission and excitation differ from their means at one moment, as factors.
+    """How absorption, emission and light differ from their means at one moment, as factors.
 
     Attributes:
         absorption: of the absorbance.
         emission: of the emission of the product.
         excitation: of the excitation light.
+        lamp: of the lamp behind the sample.
     """
 
     absorption: float
     emission: float
     excitation: float
+    lamp: float = 1.0
 
 
 @frozen
@@ -58,7 +60,7 @@ class View:
 
     Attributes:
         product: optics of the reactive phase; None for carrier alone.
-        drift: of absorption, emission and excitation.
+        drift: of absorption, emission and light.
         reactive: fraction of the exposure that sees reactive phase, 0 to 1.
     """
 
@@ -156,8 +158,10 @@ class AbsorptionOptics:
     def counts(self, views: Sequence[View], exposure_us: float) -> Array32:
         """Expected counts above dark, shape `n x p`; see `flowrig_sim.exposures.Optics`."""
         lamp = self._lamp * np.float32(exposure_us / REFERENCE_US)
+        if any(one.drift.lamp != 1.0 for one in views):
+            lamp = lamp * _column([one.drift.lamp for one in views])
         if views[0].product is None:
-            return np.broadcast_to(lamp, (len(views), lamp.size))
+            return np.broadcast_to(lamp, (len(views), self._lamp.size))
         passed = self.absorption.transmission(
             _products(views), [one.drift.absorption for one in views]
         )

@@ -238,6 +238,8 @@ class Component:
         given_volume_ul: inner volume [µL], if it is known directly; `volume` in TOML. For a waste,
             and for a vessel at the end of the path, its capacity. A window where a person changes
             the component.
+        count: how many vessels these are, one of which each position of a collector leads to; the
+            volume is that of each.
         by_hand: what the person is asked to do then, in words.
         heater: the device that heats the component.
         spectrometer: the device that measures in the component.
@@ -254,6 +256,7 @@ class Component:
     inner_diameter_mm: float | None = None
     length_mm: float | None = None
     given_volume_ul: float | Window | None = field(default=None, metadata={"toml": "volume"})
+    count: int = 1
     by_hand: str = ""
     heater: str | None = None
     spectrometer: str | None = None
@@ -284,7 +287,7 @@ class Component:
         """Of an end of the path, how much it holds [µL]; None where that is not known."""
         if not self.is_end or isinstance(self.given_volume_ul, tuple):
             return None
-        return self.given_volume_ul
+        return None if self.given_volume_ul is None else self.given_volume_ul * self.count
 
     @property
     def is_end(self) -> bool:

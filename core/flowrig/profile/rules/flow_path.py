@@ -479,6 +479,26 @@ def wastes(profile: Profile) -> Iterator[Finding]:
             )
 
 
+def counts(profile: Profile) -> Iterator[Finding]:
+    """Several vessels collect liquid, and each position that leads to them leads to one."""
+    for name, component in profile.path.items():
+        here: Path = ("path", name, "count")
+        if component.count < 1:
+            yield Finding(here, f"got {component.count}", expected="1 or more")
+        elif component.count > 1 and not (component.kind == "vessel" and component.is_end):
+            expected = "no key `count`, or a vessel without `to`"
+            yield Finding(here, f"{name!r} collects nothing", expected=expected, on_key=True)
+        elif component.count > 1:
+            lead = sum(
+                [*one.to.values()].count(name)
+                for one in profile.path.values()
+                if one.kind == "valve" and isinstance(one.to, Mapping)
+            )
+            if lead not in (0, component.count):
+                message = f"{lead} positions lead to {name!r}"
+                yield Finding(here, message, expected=f"{lead}, or as many positions as vessels")
+
+
 def residence_time(profile: Profile) -> Iterator[Finding]:
     """τ starts at a component and ends downstream of it."""
     yield from _stretch(profile, profile.residence_time.section, ("residence_time",))
@@ -605,6 +625,7 @@ RULES = (
     volumes,
     by_hand,
     wastes,
+    counts,
     residence_time,
     sections,
     passages,
