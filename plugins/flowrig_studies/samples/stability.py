@@ -95,8 +95,9 @@ def _curve(point: StudyPoint, aged: Sequence[Aged], series: str, quantity: str) 
     """A sample by age; the fresh one is the same in every series, and often measured in one."""
     measured = [(one, one.values.get(quantity, math.nan)) for one in aged]
     positive = [(one, value) for one, value in measured if value > 0.0]  # it has a logarithm
-    fresh = {0.0: value for one, value in positive if one.age_s == 0.0}
-    found = {**fresh, **{one.age_s: value for one, value in positive if one.series == series}}
+    fresh = [(one.age_s, value) for one, value in positive if one.age_s == 0.0]
+    own = [(one.age_s, value) for one, value in positive if one.series == series]
+    found = dict([*fresh, *own])
     ages_s = sorted(found)
     return _Curve(point.number, np.array(ages_s), np.array([found[one] for one in ages_s]))
 
