@@ -15,8 +15,10 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ from flowrig.planning.plan import Plan, as_long_as, over, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.profile.model.flow import GAS
+from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
@@ -87,6 +90,7 @@ class System:
         targets: what is run: shipped profiles, or files of `benchmarks/published` and the gallery.
         look: compares the runs with the paper.
         data: compares data with the paper, in place of runs.
+        faults: by target, what is wrong with which device from the begin on.
         work_s: about how much processor time [s] it takes.
         missing: why it is not run; "" if it is.
     """
@@ -97,6 +101,7 @@ class System:
     targets: tuple[str, ...] = ()
     look: Look = nothing_published
     data: Twin | None = None
+    faults: Mapping[str, Mapping[str, str]] = {}
     work_s: float = 10.0
     missing: str = ""
 
@@ -133,8 +138,9 @@ SYSTEMS = (
            targets=runs_of(ArtificialChemist()), look=whole(ArtificialChemist()), work_s=40),
     System(key="S9", title="MARIA", profile="maria-kriging", targets=runs_of(Maria()),
            look=whole(Maria()), work_s=12),
-    System(key="S10", title="slug velocity (not its control)", profile=HEAT_UP,
-           targets=("s10.toml",), look=velocities, work_s=5),
+    System(key="S10", title="slug velocity, kept while the pump of the carrier loses a tenth",
+           profile="oval-velocity", targets=("s10.toml", "oval-velocity"), look=velocities,
+           faults={"oval-velocity": {"pump_pfo": "slips"}}, work_s=15),
     System(key="S11", title="a travelling probe, and lifetimes", profile="travelling-probe",
            targets=("travelling-probe",), look=along_the_reactor, work_s=15),
     System(key="S12", title="a whole spectrum, by optimizers of others", profile="whole-spectrum",
@@ -250,6 +256,17 @@ def taken(record: RunRecord, gases: Iterable[str]) -> Amounts:
     return Amounts(busy_s, volume_ul)
 
 
+@contextmanager
+def with_faults(
+    faults: Mapping[str, str], *arguments: Any, **options: Any
+) -> Iterator[EmulatedRig]:
+    """The emulated rig, whose devices have faults."""
+    with emulated(*arguments, **options) as rig:
+        for device, fault in faults.items():
+            rig.emulators[device].inject(fault)
+        yield rig
+
+
 def run_all(system: System, folder: Path) -> Done:
     """Plan and run what a system consists of."""
     plugins, records = Plugins.discover(), []
@@ -268,6 +285,7 @@ def run_all(system: System, folder: Path) -> Done:
             requests=attendant.requests,
             listeners=[attendant],
             yes_to=[gate.name for gate in profile.gates],
+            simulator=partial(with_faults, system.faults.get(name, {})),
         )
         outcome = start_run(target, options)
         if outcome.state != "finished":
