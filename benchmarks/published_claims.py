@@ -2,18 +2,21 @@
 
 A claim has a kind: *sign*, which way something goes; *order*, what is stronger, better or sooner;
 *size*, a number, with how far it may be off. What is said of the papers is in the sketches of
-`tests/profile/systems` and on the pages of the rigs, with its sources.
+`tests/profile/systems` and on the pages of the rigs, with its sources. Where a paper is in the
+gallery, its claims there are taken.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve
 
-from flowrig.interfaces import Finding
+from flowrig.cli.gallery.making import run_of
+from flowrig.interfaces.gallery import Claim, GalleryFigure, GalleryRun, Paper, PaperResults
 from flowrig.learning.categories import with_categories
 from flowrig.learning.experiment_table import Selection
 from flowrig.plugins.registry import Plugins
@@ -22,10 +25,10 @@ from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.experiments_from_record import experiments_of
 from flowrig.run_record.experiments_of import read_data, read_source
 from flowrig.run_record.reader import RunRecord
-from flowrig.run_record.studies import findings_of
 from flowrig.twin import choose_surrogate
 from flowrig.twin.shapley import shapley_values
 from flowrig.twin.study import TwinStudy, study_twin
+from flowrig_gallery.hot_injection import explored, policies, residence
 
 __all__ = ["Claim", "Look", "Twin", "records_table", "twin_of"]
 
@@ -37,21 +40,9 @@ DATA = Path(__file__).parents[1] / "tests" / "learning" / "data"
 PUBLISHED = Path(__file__).parent / "published"
 
 
-@frozen
-class Claim:
-    """One claim of a paper, and what came out.
-
-    Attributes:
-        kind: "sign", "order" or "size".
-        paper: what the paper says.
-        found: what the run says.
-        agrees: whether both agree.
-    """
-
-    kind: str
-    paper: str
-    found: str
-    agrees: bool = field(converter=bool)  # numpy has one of its own
+def said(kind: Literal["sign", "order", "size"], paper: str, found: str, agrees: object) -> Claim:
+    """A claim: what the paper says, what the run says, and whether both agree."""
+    return Claim(kind=kind, paper=paper, found=found, agrees=bool(agrees))
 
 
 Look = Callable[[Records], Sequence[Claim]]
@@ -103,7 +94,7 @@ def signs(of: Mapping[str, float], expected: Mapping[str, int]) -> Claim:
     paper = ", ".join(f"{name} {words[sign]}" for name, sign in expected.items())
     found = ", ".join(f"{name} {of[name]:+.1f}" for name in expected)
     agrees = all(of[name] * sign > 0 for name, sign in expected.items())
-    return Claim("sign", f"{paper} is better", f"{found} standard deviations", agrees)
+    return said("sign", f"{paper} is better", f"{found} standard deviations", agrees)
 
 
 def until(record: RunRecord, reached: Callable[[Experiment], bool]) -> int | None:
@@ -114,17 +105,43 @@ def until(record: RunRecord, reached: Callable[[Experiment], bool]) -> int | Non
     return None
 
 
-def found_by(record: RunRecord) -> dict[str, dict[str, Finding]]:
-    """What the studies of a run found, by stage and name."""
-    return {
-        one.stage: {found.name: found for found in one.findings.findings if found.name}
-        for one in findings_of(record)
-    }
-
-
 def near(value: float, published: float, off: float) -> bool:
     """Whether a number is within a share of the published one."""
     return abs(value - published) <= off * abs(published)
+
+
+# --- Systems whose papers are in the gallery -----------------------------------------------------
+
+
+def claimed(figures: Iterable[GalleryFigure]) -> list[Claim]:
+    """The claims of figures, each with the title of its figure."""
+    return [
+        evolve(claim, paper=f"{figure.title}: {claim.paper}")
+        for figure in figures
+        for claim in figure.claims
+    ]
+
+
+def figured(*figures: Callable[[GalleryRun], GalleryFigure]) -> Look:
+    """What some figures of a paper of the gallery claim of one run."""
+
+    def look(records: Records) -> list[Claim]:
+        (record,) = records
+        run = run_of(record)
+        return claimed(figure(run) for figure in figures)
+
+    return look
+
+
+def whole(paper: Paper) -> Look:
+    """What a paper of the gallery without twins claims of its runs, in their order."""
+
+    def look(records: Records) -> list[Claim]:
+        names = (one.name for one in paper.runs())
+        runs = {name: run_of(record) for name, record in zip(names, records, strict=True)}
+        return claimed(paper.figures(PaperResults(runs=runs)))
+
+    return look
 
 
 # --- The systems ---------------------------------------------------------------------------------
@@ -138,13 +155,13 @@ def heat_up(records: Records) -> list[Claim]:
     ranked = ranking(record, "explore")
     return [
         signs(slopes, {"temperature": 1, "CuI": 1, "ZnI2": 1, "CsOA": -1}),
-        Claim(
+        said(
             "order",
             "Shapley values: CsOA, temperature and CuI are strongest",
             ", ".join(ranked),
             {*ranked[:3]} == {"CsOA", "temperature", "CuI"},
         ),
-        Claim(
+        said(
             "size",
             "best proxy 31.5 %",
             f"{best:.1%} after {len(record.experiments())} experiments",
@@ -153,196 +170,20 @@ def heat_up(records: Records) -> list[Claim]:
     ]
 
 
-def scatter(records: Records) -> list[Claim]:
-    """S2: within three standard errors of both numbers."""
-    (record,) = records
-    found, claims = found_by(record), []
-    for study, published, points in (
-        ("robustness", {"a300": 0.031, "pli": 0.052, "pla": 0.042}, 23),
-        ("perturbation", {"a300": 0.037, "pli": 0.042, "pla": 0.034}, 5),
-    ):
-        values = {name: found[study][name].value for name in published}
-        agrees = all(
-            abs(values[name] - rsd)
-            <= 3.0 * math.hypot(rsd, values[name]) / math.sqrt(2 * points - 2)
-            for name, rsd in published.items()
-        )
-        said, was = (
-            ", ".join(f"{100 * one:.1f}" for one in some.values()) for some in (published, values)
-        )
-        claims.append(
-            Claim("size", f"{study}: {said} % (absorbance, peak, area)", f"{was} %", agrees)
-        )
-    return claims
-
-
-def plateaus(records: Records) -> list[Claim]:
-    """S3."""
-    (record,) = records
-    found = found_by(record)
-    claims = []
-    for stage, published, unit in (("mixing", 576.0, "µL/min"), ("reaction time", 40.0, "s")):
-        start = found[stage]["plateau of pla"].value
-        levels = sorted(
-            {
-                float(one.conditions["flow" if stage == "mixing" else "reaction_time"])
-                for one in record.experiments()
-                if one.decision.stage == stage
-            }
-        )
-        has = math.isfinite(start)
-        shown = f"flat from {start:g} {unit} on" if has else "no plateau"
-        claims += [
-            Claim(
-                "sign",
-                f"emission rises with {stage}, then stays",
-                shown,
-                has and start > levels[0],
-            ),
-            Claim("size", f"flat from {published:g} {unit} on", shown, near(start, published, 0.3)),
-        ]
-    return claims
-
-
-def chance(records: Records) -> list[Claim]:
-    """S5."""
-    (record,) = records
-    arms = {arm.name: arm for arm in record.arms()}
-    best = {
-        name: max(one.objective for one in arms[name].experiments)
-        for name in ("optimization", "random")
-    }
-    ratio = best["random"] / best["optimization"]
-    shown = f"{best['optimization']:.1%} against {best['random']:.1%}"
-    return [
-        Claim("order", "expected improvement beats chance", shown, ratio < 1.0),
-        Claim("size", "31.5 % against 17.4 %", shown, near(ratio, 17.4 / 31.5, 0.25)),
-    ]
-
-
 def hot_injection(records: Records) -> list[Claim]:
-    """S6."""
+    """S6: the campaign, and the residence time."""
     record, dynamic = records
-    mapped = [one for one in record.experiments() if one.decision.arm is None]
-    arms = {arm.name: [one.objective for one in arm.experiments] for arm in record.arms()}
-    highest = {name: np.nanmax(values) for name, values in arms.items()}
-    top = max(highest.values())
-    first = {
-        name: int(np.argmax(np.array(arms[name]) >= 0.97 * top)) + 1
-        for name in ("ei", "ucb", "exploit")
-        if highest[name] >= 0.97 * top
-    }
-    steady = [
-        one.value
-        for name, one in found_by(dynamic)["dynamic-residence-time"].items()
-        if "reaction_time" in name
-    ]
-    lost = 1.0 - highest["random"] / top
+    run = run_of(record)
     return [
         signs(effects(record), {"x_cu": 1, "temperature": 1, "x_oam_cu": -1, "reaction_time": -1}),
-        Claim(
-            "order",
-            "expected improvement reaches the best first (6), then UCB (8), exploitation (10)",
-            "97 % of the best after " + ", ".join(f"{name} {n}" for name, n in first.items()),
-            "ei" in first and first["ei"] == min(first.values()),
-        ),
-        Claim(
-            "size",
-            "51 experiments until R² is 0.8",
-            f"{len(mapped)}",
-            near(len(mapped), 51, 0.5),
-        ),
-        Claim("size", "chance is 20 % below", f"{lost:.0%}", abs(lost - 0.2) <= 0.15),
-        Claim(
-            "size",
-            "steady after 1.2 τ at 25, 31 and 42 s",
-            ", ".join(f"{one:.1f}" for one in steady) + " τ",
-            len(steady) >= 3 and max(steady) <= 1.2,
-        ),
-    ]
-
-
-def reprecipitation(records: Records) -> list[Claim]:
-    """S7."""
-    (record,) = records
-
-    def series(stage: str, name: str) -> tuple[list[float], list[float]]:
-        made = [one for one in record.experiments() if one.decision.stage == stage]
-        found = [(float(one.conditions[name]), _off_line(one, "sphere.plqy")) for one in made]
-        x, y = zip(*sorted(found), strict=True)
-        return list(x), list(y)
-
-    _, rising = series("antisolvent", "Toluene")
-    _, flat = series("precursor", "Precursor")
-    span = (max(flat) - min(flat)) / float(np.mean(flat))
-    return [
-        Claim(
-            "sign",
-            "PLQY rises with the antisolvent's flow",
-            f"{rising[0]:.0f} to {rising[-1]:.0f} %",
-            float(np.polyfit(range(len(rising)), rising, 1)[0]) > 0 and rising[-1] > rising[0],
-        ),
-        Claim("size", "to about 60 %", f"{max(rising):.0f} %", near(max(rising), 60.0, 0.1)),
-        Claim(
-            "sign", "flat in the precursor's flow", f"within {span:.0%} of its mean", span < 0.15
-        ),
-    ]
-
-
-def _off_line(one: Experiment, name: str) -> float:
-    """A result, entered or to come."""
-    return one.results.get(name, one.to_come.get(name, math.nan))
-
-
-def artificial_chemist(records: Records) -> list[Claim]:
-    """S8."""
-    (record,) = records
-    met = until(
-        record,
-        lambda one: (
-            abs(one.features["peak_ev"] - 2.2) <= 0.01
-            and one.features["fwhm_nm"] <= 33.0
-            and one.features["pla"] >= 80_000.0
-        ),
-    )
-    reach = [one.features["peak_nm"] for one in sound(record)]
-    return [
-        Claim(
-            "size",
-            "any colour on target, narrow and bright at once",
-            f"2.2 eV within 10 meV, narrow and bright, after {met} experiments"
-            if met
-            else "not met",
-            met is not None,
-        ),
-        Claim(
-            "size",
-            "emission from 400 to 700 nm by halide",
-            f"{min(reach):.0f} to {max(reach):.0f} nm in this run",
-            400.0 <= min(reach) < max(reach) <= 700.0,
-        ),
-    ]
-
-
-def maria(records: Records) -> list[Claim]:
-    """S9."""
-    (record,) = records
-    met = until(record, lambda one: abs(one.features["peak_nm"] - 620.0) <= 2.0)
-    hours = record.experiments()[-1].ended_s / 3600
-    return [
-        Claim(
-            "size",
-            "16 runs, then about 20 to the wavelength",
-            f"620 nm within 2 nm after {met}" if met else "not met",
-            met is not None and met <= 36,
-        ),
-        Claim("size", "1.5 h", f"{hours:.1f} h", near(hours, 1.5, 0.5)),
+        explored(run),
+        *claimed([policies(run), residence(run_of(dynamic))]),
     ]
 
 
 def velocities(records: Records) -> list[Claim]:
-    """S10: without the control of the velocity."""
-    (record,) = records
+    """S10: told by gates, and kept by a loop while a pump delivers a tenth less than it counts."""
+    record, kept = records
     bore_mm = record.profile.path["cooling"].inner_diameter_mm
     assert bore_mm is not None
     area_mm2 = math.pi / 4 * bore_mm**2
@@ -353,13 +194,27 @@ def velocities(records: Records) -> list[Claim]:
         off.append(seen[-1] / (flow_ul_min / 60 / area_mm2) - 1.0)
     most = max(map(abs, off))
     return [
-        Claim(
+        said(
             "size",
             "gates tell velocities of 12 to 100 mm/s",
             f"{min(seen):.1f} to {max(seen):.1f} mm/s, within {most:.1%} of flow over bore",
             most <= 0.02,
-        )
+        ),
+        _kept(kept),
     ]
+
+
+def _kept(record: RunRecord) -> Claim:
+    off = [
+        abs(one.features["velocity_mm_s"] / float(one.conditions["velocity"]) - 1.0)
+        for one in sound(record)
+    ]
+    return Claim(
+        "size",
+        "the velocity is controlled by feedback to the pumps",
+        f"within {max(off):.1%} of the wanted one in {len(off)} of {len(record.experiments())}",
+        len(off) == len(record.experiments()) and max(off) <= 0.02,
+    )
 
 
 def along_the_reactor(records: Records) -> list[Claim]:
@@ -372,20 +227,20 @@ def along_the_reactor(records: Records) -> list[Claim]:
     rising = sum(bool((np.diff(one) > -1.0).all()) for one in courses)
     lifetimes = [one.features["lifetime_ns"] for one in made]
     return [
-        Claim(
+        said(
             "sign",
             "iodide shifts the emission to the red on the way",
             f"by {min(shifts):.0f} to {max(shifts):.0f} nm; from place to place in {rising} of "
             f"{len(made)}",
             min(shifts) > 0 and rising == len(made) == len(record.experiments()),
         ),
-        Claim(
+        said(
             "size",
             "40 to 76 points along the reactor",
             f"{min(map(len, courses))}",
             all(40 <= len(one) <= 76 for one in courses),
         ),
-        Claim(
+        said(
             "size",
             "single photons are counted in line, and give lifetimes",
             f"{min(lifetimes):.1f} to {max(lifetimes):.1f} ns",
@@ -404,13 +259,13 @@ def whole_spectrum(records: Records) -> list[Claim]:
     size = len(first)
     medians = [float(np.median(some)) for some in (first, evolved[:size], evolved[size:])]
     return [
-        Claim(
+        said(
             "order",
             "a genetic algorithm lowers the loss between spectra, generation by generation",
             "median mismatch " + ", ".join(f"{one:.2f}" for one in medians),
             medians[0] >= medians[1] >= medians[2],
         ),
-        Claim(
+        said(
             "order",
             "a model gets nearer with fewer experiments",
             f"best mismatch {min(refined):.3f} after {len(refined)}, "
@@ -427,13 +282,13 @@ def two_looks(records: Records) -> list[Claim]:
     red = [one.features["shift_nm"] for one in made]
     met = until(record, lambda one: abs(one.features["peak_nm"] - 600.0) <= 4.0)
     return [
-        Claim(
+        said(
             "sign",
             "iodide shifts the emission to the red",
             f"the second stage shifts by {min(red):.0f} to {max(red):.0f} nm",
             min(red) > 0,
         ),
-        Claim(
+        said(
             "size",
             "a look after each step guides to the target",
             f"600 nm within 4 nm after {met}" if met else "not met",
@@ -452,14 +307,14 @@ def side_by_side(records: Records) -> list[Claim]:
         0.06 * max(sum(record.profile.flow_rates_ul_min(o.conditions).values()) for o in made) / 1e3
     )
     return [
-        Claim(
+        said(
             "size",
             "peak wavelengths of sixteen lines within 10 nm",
             f"standard deviation of {widest_nm:.2g} nm at most, of another material whose peak "
             f"hardly depends on the flow; brightness within {max(uneven):.0%}",
             widest_nm <= 10.0,
         ),
-        Claim("size", "1 L/h", f"{per_h_l:.2g} L/h with the carrier", 0.5 <= per_h_l <= 2.0),
+        said("size", "1 L/h", f"{per_h_l:.2g} L/h with the carrier", 0.5 <= per_h_l <= 2.0),
     ]
 
 
@@ -468,7 +323,7 @@ def core_shell(records: Records) -> list[Claim]:
     (record,) = records
     reach = [one.features["peak_nm"] for one in sound(record)]
     return [
-        Claim(
+        said(
             "size",
             "emission from 480 to 650 nm",
             f"{min(reach):.0f} to {max(reach):.0f} nm in this run",
@@ -487,7 +342,7 @@ def grid(records: Records) -> list[Claim]:
         for name in ("base", "acid")
     )
     return [
-        Claim(
+        said(
             "size",
             "11 temperatures, 11 ratios, 4 pairs of ligands",
             f"{good} of {len(made)} combinations are good; a ligand changes {turns} times",
@@ -504,7 +359,7 @@ def ahead(records: Records) -> list[Claim]:
     best = max(one.objective for one in sound(record, "climb"))
     spread = max(one.objective for one in sound(record, "start"))
     return [
-        Claim(
+        said(
             "order",
             "guided by an analyzer outside of the rig",
             f"{len(climbing)} chosen with at most {most} results to come; best {best / spread:.2f} "
@@ -522,7 +377,7 @@ def purification(records: Records) -> list[Claim]:
     washed = np.array([one.features["pla_2"] / one.features["a300_2"] for one in made])
     r = float(np.corrcoef(raw, washed)[0, 1])
     return [
-        Claim(
+        said(
             "sign",
             "what is bright before purification is bright after it, on a line",
             f"correlation {r:.3f} over {len(made)} experiments",
@@ -538,7 +393,7 @@ def rebuilt(records: Records) -> list[Claim]:
     best = float(np.nanmax(values))
     soon = int(np.argmax(np.array(values) >= 0.95 * best)) + 1
     return [
-        Claim(
+        said(
             "order",
             "what was found before helps after the path was changed",
             f"first experiment {values[0] / best:.0%} of the best; 95 % after {soon}",
@@ -586,9 +441,9 @@ def twins(folder: Path) -> list[Claim]:
         ranked = [rig.space.names[column] for column in study.attribution.ranking]
         agrees = {*ranked[:3]} == expected if expected else "ZnI2" in ranked[-2:]
         paper = f"Shapley values of {chemistry.title()}: {what}"
-        claims.append(Claim("order", paper, ", ".join(ranked), agrees))
+        claims.append(said("order", paper, ", ".join(ranked), agrees))
         r2 = study.split[-1].unseen
-        claims.append(Claim("size", "parity on the unseen fifth, R² ≥ 0.8", f"{r2:.2f}", r2 >= 0.8))
+        claims.append(said("size", "parity on the unseen fifth, R² ≥ 0.8", f"{r2:.2f}", r2 >= 0.8))
     return claims
 
 
@@ -613,7 +468,7 @@ def old_records(folder: Path) -> list[Claim]:
     split = study.split[-1]
     ranked = [rig.space.names[column] for column in study.attribution.ranking]
     return [
-        Claim(
+        said(
             "size",
             "a model of records with categories predicts unseen ones",
             f"R² {split.unseen:.2f} of {len(study.data)} records of two formulations; "

@@ -1,10 +1,11 @@
 """Every published system on its emulated rig: what its paper says, and what came out.
 
 Run with `python benchmarks/systems.py`, for some of them with `--only S7 S9`, for a look in two
-minutes with `--quick`. Each system is a shipped profile, with its own campaign or with one of
-`benchmarks/published`. It is planned, run through the real drivers on emulated instruments, and
-compared with its plan and its paper. `--write` puts the rows into docs/systems.md; rows that were
-not run stay as they are. `pip install xopt` adds the generator of S12.
+minutes with `--quick`. Each system is a shipped profile, with its own campaign, one of
+`benchmarks/published` or one of the gallery. It is planned, run through the real drivers on
+emulated instruments, and compared with its plan and its paper. `--write` puts the rows into
+docs/systems.md; rows that were not run stay as they are. `pip install xopt` adds the generator of
+S12.
 """
 
 import argparse
@@ -14,8 +15,10 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,29 +31,26 @@ from published_claims import (
     Twin,
     ahead,
     along_the_reactor,
-    artificial_chemist,
-    chance,
     core_shell,
+    figured,
     grid,
     heat_up,
     hot_injection,
-    maria,
     nothing_published,
     old_records,
-    plateaus,
     purification,
     rebuilt,
-    reprecipitation,
-    scatter,
     side_by_side,
     twins,
     two_looks,
     velocities,
+    whole,
     whole_spectrum,
 )
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from flowrig.interfaces.gallery import Paper
 from flowrig.journal.events import HoldBegun, Outcome
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.hold import HoldKind
@@ -59,10 +59,15 @@ from flowrig.planning.plan import Plan, as_long_as, over, plan_campaign
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import load_profile
 from flowrig.profile.model.flow import GAS
+from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import RunOptions
 from flowrig.run.start import start_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard.scorecard import scorecard_of
+from flowrig_gallery.colours import ArtificialChemist, Maria
+from flowrig_gallery.heat_up import mixing, optimization, perturbation, reaction_time, robustness
+from flowrig_gallery.reprecipitation import Reprecipitation
+from flowrig_gallery.shapes import RUNS
 
 SEED = 1
 PAGE = Path(__file__).parents[1] / "docs" / "systems.md"
@@ -82,9 +87,10 @@ class System:
         key: its number, "S7".
         title: what it is, in a few words.
         profile: the shipped profile; "" for data without a rig.
-        targets: what is run: shipped profiles, or files of `benchmarks/published`.
+        targets: what is run: shipped profiles, or files of `benchmarks/published` and the gallery.
         look: compares the runs with the paper.
         data: compares data with the paper, in place of runs.
+        faults: by target, what is wrong with which device from the begin on.
         work_s: about how much processor time [s] it takes.
         missing: why it is not run; "" if it is.
     """
@@ -95,8 +101,19 @@ class System:
     targets: tuple[str, ...] = ()
     look: Look = nothing_published
     data: Twin | None = None
+    faults: Mapping[str, Mapping[str, str]] = {}
     work_s: float = 10.0
     missing: str = ""
+
+
+def run_files(*names: str) -> tuple[str, ...]:
+    """Campaigns of the gallery."""
+    return tuple(str(RUNS / f"{name}.toml") for name in names)
+
+
+def runs_of(paper: Paper) -> tuple[str, ...]:
+    """What a paper of the gallery ran."""
+    return tuple(one.profile for one in paper.runs())
 
 
 HEAT_UP = "cs3cu2i5-heatup-chem3"
@@ -104,24 +121,26 @@ SYSTEMS = (
     System(key="S1", title="heat-up synthesis of Cs3Cu2I5", profile=HEAT_UP, targets=(HEAT_UP,),
            look=heat_up, work_s=30),
     System(key="S2", title="robustness and cross-contamination", profile=HEAT_UP,
-           targets=("s02.toml",), look=scatter, work_s=7),
-    System(key="S3", title="mixing and reaction time", profile=HEAT_UP, targets=("s03.toml",),
-           look=plateaus, work_s=8),
+           targets=run_files("heatup-steady"), look=figured(robustness, perturbation), work_s=7),
+    System(key="S3", title="mixing and reaction time", profile=HEAT_UP,
+           targets=run_files("heatup-mixing"), look=figured(mixing, reaction_time), work_s=8),
     System(key="S4", title="digital twin of measured experiments", profile=HEAT_UP, data=twins,
            work_s=12),
     System(key="S5", title="expected improvement against chance",
            profile="cs3cu2i5-heatup-published", targets=("cs3cu2i5-heatup-published",),
-           look=chance, work_s=400),
+           look=figured(optimization), work_s=400),
     System(key="S6", title="hot injection of Cs3Cu2I5", profile="cs3cu2i5-hot-injection",
-           targets=("cs3cu2i5-hot-injection", "s06.toml"), look=hot_injection, work_s=70),
+           targets=("cs3cu2i5-hot-injection", *run_files("hot-injection-residence")),
+           look=hot_injection, work_s=70),
     System(key="S7", title="reprecipitation of CsPbBr3", profile="cspbbr3-larp-published",
-           targets=("s07.toml",), look=reprecipitation, work_s=1),
+           targets=runs_of(Reprecipitation()), look=whole(Reprecipitation()), work_s=1),
     System(key="S8", title="Artificial Chemist", profile="artificial-chemist",
-           targets=("artificial-chemist",), look=artificial_chemist, work_s=13),
-    System(key="S9", title="MARIA", profile="maria-kriging", targets=("maria-kriging",),
-           look=maria, work_s=12),
-    System(key="S10", title="slug velocity (not its control)", profile=HEAT_UP,
-           targets=("s10.toml",), look=velocities, work_s=5),
+           targets=runs_of(ArtificialChemist()), look=whole(ArtificialChemist()), work_s=40),
+    System(key="S9", title="MARIA", profile="maria-kriging", targets=runs_of(Maria()),
+           look=whole(Maria()), work_s=12),
+    System(key="S10", title="slug velocity, kept while the pump of the carrier loses a tenth",
+           profile="oval-velocity", targets=("s10.toml", "oval-velocity"), look=velocities,
+           faults={"oval-velocity": {"pump_pfo": "slips"}}, work_s=15),
     System(key="S11", title="a travelling probe, and lifetimes", profile="travelling-probe",
            targets=("travelling-probe",), look=along_the_reactor, work_s=15),
     System(key="S12", title="a whole spectrum, by optimizers of others", profile="whole-spectrum",
@@ -237,6 +256,17 @@ def taken(record: RunRecord, gases: Iterable[str]) -> Amounts:
     return Amounts(busy_s, volume_ul)
 
 
+@contextmanager
+def with_faults(
+    faults: Mapping[str, str], *arguments: Any, **options: Any
+) -> Iterator[EmulatedRig]:
+    """The emulated rig, whose devices have faults."""
+    with emulated(*arguments, **options) as rig:
+        for device, fault in faults.items():
+            rig.emulators[device].inject(fault)
+        yield rig
+
+
 def run_all(system: System, folder: Path) -> Done:
     """Plan and run what a system consists of."""
     plugins, records = Plugins.discover(), []
@@ -255,6 +285,7 @@ def run_all(system: System, folder: Path) -> Done:
             requests=attendant.requests,
             listeners=[attendant],
             yes_to=[gate.name for gate in profile.gates],
+            simulator=partial(with_faults, system.faults.get(name, {})),
         )
         outcome = start_run(target, options)
         if outcome.state != "finished":

@@ -29,7 +29,14 @@ from flowrig_gallery.shapes import (
     swept,
 )
 
-__all__ = ["HeatUp"]
+__all__ = [
+    "HeatUp",
+    "mixing",
+    "optimization",
+    "perturbation",
+    "reaction_time",
+    "robustness",
+]
 
 REFERENCES = 5
 """How often the paper comes back to its reference condition."""
@@ -59,23 +66,24 @@ class HeatUp(Paper):
         """From the proofs of the rig to the optimization."""
         campaign, twin = results.runs["campaign"], results.twins["twin"]
         # The profile of the campaign has the labels of the paper.
-        steady, mixing = (
+        steady, coils = (
             evolve(results.runs[name], labels=campaign.labels) for name in ("steady", "mixing")
         )
         return [
-            _robustness(steady),
-            _perturbation(steady),
-            _mixing(mixing),
-            _reaction_time(mixing),
+            robustness(steady),
+            perturbation(steady),
+            mixing(coils),
+            reaction_time(coils),
             _parity(twin, campaign),
             _shapley(twin, campaign),
             _surfaces(twin),
-            _optimization(campaign),
+            optimization(campaign),
             _spectrum(campaign),
         ]
 
 
-def _robustness(run: GalleryRun) -> GalleryFigure:
+def robustness(run: GalleryRun) -> GalleryFigure:
+    """Half an hour at one condition; claims of its scatter."""
     return one_condition(
         run,
         {"a300": 0.031, "pli": 0.052, "pla": 0.042},
@@ -86,7 +94,8 @@ def _robustness(run: GalleryRun) -> GalleryFigure:
     )
 
 
-def _perturbation(run: GalleryRun) -> GalleryFigure:
+def perturbation(run: GalleryRun) -> GalleryFigure:
+    """A condition that comes back; claims of its scatter."""
     return returning_condition(
         run,
         {"a300": 0.037, "pli": 0.042, "pla": 0.034},
@@ -107,7 +116,8 @@ def _brightness(one: GalleryExperiment) -> float:
     return _area(one) / one.features["a300"]
 
 
-def _mixing(run: GalleryRun) -> GalleryFigure:
+def mixing(run: GalleryRun) -> GalleryFigure:
+    """Where the total flow rate matters."""
     made = run.usable("mixing")
     return GalleryFigure(
         name="mixing",
@@ -125,7 +135,8 @@ def _mixing(run: GalleryRun) -> GalleryFigure:
     )
 
 
-def _reaction_time(run: GalleryRun) -> GalleryFigure:
+def reaction_time(run: GalleryRun) -> GalleryFigure:
+    """Where the reaction time matters."""
     made = run.usable("reaction time")
     return GalleryFigure(
         name="reaction-time",
@@ -239,7 +250,8 @@ def _surfaces(twin: GalleryTwin) -> GalleryFigure:
 ARMS = {"optimization": "expected improvement, then exploitation", "random": "random"}
 
 
-def _optimization(run: GalleryRun) -> GalleryFigure:
+def optimization(run: GalleryRun) -> GalleryFigure:
+    """Chosen experiments against random ones."""
     values = {arm: [100.0 * one.objective for one in run.good(arm=arm)] for arm in ARMS}
     best, chance = (max(some) for some in values.values())
     before = 100.0 * max(one.objective for one in run.good("explore"))

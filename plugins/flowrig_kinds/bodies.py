@@ -76,7 +76,7 @@ class SensorBody:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self._held: tuple[float, float, float] | None = None
+        self._held: tuple[float, float, float, float] | None = None
         self._rises_since_s: float | None = None
         self.faults: Mapping[str, DeviceFault] = {
             "frozen-sensor": DeviceFault("the sensor keeps its last values", self._freeze),
@@ -102,7 +102,12 @@ class SensorBody:
         return self._now[2]
 
     @property
-    def _now(self) -> tuple[float, float, float]:
+    def velocity_mm_s(self) -> float:
+        """Velocity [mm/s] of what passes."""
+        return self._now[3]
+
+    @property
+    def _now(self) -> tuple[float, float, float, float]:
         if self._held is not None:
             return self._held
         rise_bar = 0.0
@@ -110,7 +115,12 @@ class SensorBody:
             minutes = (self.place.clock.now_s() - self._rises_since_s) / 60.0
             rise_bar = RISE_BAR_MIN * minutes
         place = self.place
-        return place.pressure_bar + rise_bar, place.temperature_c, place.flow_ul_min()
+        return (
+            place.pressure_bar + rise_bar,
+            place.temperature_c,
+            place.flow_ul_min(),
+            place.velocity_mm_s(),
+        )
 
     def _freeze(self, on: bool) -> None:
         self._held = self._now if on else None

@@ -62,8 +62,8 @@ class Connection:
 class ScpiSensorEmulator(Emulator):
     """An emulated instrument on a TCP port; it answers the queries of the settings.
 
-    Quantities with the names pressure [bar], temperature [°C] and flow [µL/min] are those of the
-    place where the sensor sits; others are 1.
+    Quantities with the names pressure [bar], temperature [°C], flow [µL/min] and velocity [mm/s]
+    are those of the place where the sensor sits; others are 1.
 
     Args:
         context: the device to emulate, its world and its clock.

@@ -24,5 +24,6 @@ def sensed(body: SensorBody, quantity: str, channel: ScpiChannel | ModbusRegiste
         "pressure": body.pressure_bar,
         "temperature": body.temperature_c,
         "flow": body.flow_ul_min,
+        "velocity": body.velocity_mm_s,
     }
     return (known.get(quantity, UNKNOWN_VALUE) - channel.offset) / channel.scale

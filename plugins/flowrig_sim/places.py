@@ -22,7 +22,7 @@ BACK_PRESSURE_BAR_MIN_UL = 0.5e-3
 1 mL/min, as in some metres of narrow tubing)."""
 
 PULSATION = 0.01
-"""Share of that pressure by which the pumps' steps make it swing (assumed)."""
+"""Share of that pressure, and of a velocity, by which the pumps' steps make it swing (assumed)."""
 
 PULSATION_PERIODS_S = (1.7, 7.3)
 """Periods of the swings [s] (assumed); no usual interval between two readings is a multiple."""
@@ -67,6 +67,7 @@ class FluidPlace:
         temperature_c: temperature [°C] of the component.
         acts: what the world does at an effect, by its name.
         view: what a detector sees there; None for another device.
+        bore_mm: inner diameter [mm] of the component; None where it is not known.
 
     Attributes:
         clock: as above.
@@ -81,10 +82,12 @@ class FluidPlace:
         acts: Mapping[str, Callable[[float | str], object]] | None = None,
         *,
         view: View | None = None,
+        bore_mm: float | None = None,
     ) -> None:
         self.clock = clock
         self.rng = None if view is None else view.rng
         self._view = view
+        self._bore_mm = bore_mm
         self.effects: dict[str, float | str] = {}
         self._flow_ul_min = flow_ul_min
         self._temperature_c = temperature_c
@@ -98,14 +101,25 @@ class FluidPlace:
     @property
     def pressure_bar(self) -> float:
         """Absolute pressure [bar], from the resistance of the line behind."""
+        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * self._swing
+
+    @property
+    def _swing(self) -> float:
+        """Factor by which the pumps' steps make the flow swing now."""
         now_s = self.clock.now_s()
         swing = sum(math.sin(2.0 * math.pi * now_s / one) for one in PULSATION_PERIODS_S)
-        share = 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
-        return AIR_BAR + BACK_PRESSURE_BAR_MIN_UL * max(self._flow_ul_min(), 0.0) * share
+        return 1.0 + PULSATION * swing / len(PULSATION_PERIODS_S)
 
     def flow_ul_min(self) -> float:
         """Flow rate [µL/min] of all that passes."""
         return self._flow_ul_min()
+
+    def velocity_mm_s(self) -> float:
+        """Velocity [mm/s] with the swing of the pumps; 1 µL is 1 mm³."""
+        if self._bore_mm is None:
+            return 0.0
+        plain = self._flow_ul_min() / 60.0 / (math.pi / 4.0 * self._bore_mm**2)
+        return plain * self._swing
 
     def glimpse(self, seconds: float) -> Glimpse:
         """What passes; nothing where no detector looks."""
@@ -181,7 +195,9 @@ def bodies_of(
         elif name in filling:
             acts["position"] = partial(_lead, entry, *filling[name])
         flow_ul_min = partial(flow_through, component)
-        place = FluidPlace(clock, flow_ul_min, temperature_c, acts, view=views.get(name))
+        bore_mm = None if component is None else profile.path[component].inner_diameter_mm
+        view = views.get(name)
+        place = FluidPlace(clock, flow_ul_min, temperature_c, acts, view=view, bore_mm=bore_mm)
         does.effects[name] = place.effects
         body = import_target(entry.kind.body, f"the body of the kind {entry.kind.name!r}")
         bodies[name] = body(place)

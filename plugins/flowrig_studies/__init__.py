@@ -23,8 +23,10 @@ _STUDIES = (
      "one variable after the other through its range"),
     ("dynamic-residence-time", "residence:DynamicResidenceTime", settings.DynamicSettings,
      "looks while new liquid arrives: steady after how many τ"),
-    ("dye", "dye:Dye", settings.DyeSettings,
+    ("dye", "samples.dye:Dye", settings.DyeSettings,
      "a dye of known quantum yield in place of the reagents: the numbers of the proxy"),
+    ("stability", "samples.stability:Stability", settings.StabilitySettings,
+     "stored samples that are measured again: which share is kept"),
     ("production", "production:Production", ProductionSettings,
      "the best condition for hours, in fractions that are watched"),
 )  # fmt: skip

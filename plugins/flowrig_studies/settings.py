@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from flowrig.interfaces import At, StudyRig, StudySettings, Sweep
+from flowrig.interfaces import At, Storage, StudyRig, StudySettings, Sweep
 from flowrig.problem.door import Door
 from flowrig.problem.space import Value
 from flowrig_studies.places import is_reachable
@@ -19,9 +19,11 @@ __all__ = [
     "PerturbationSettings",
     "RepeatabilitySettings",
     "RobustnessSettings",
+    "StabilitySettings",
     "SweepSettings",
     "dye_conditions",
     "step_s",
+    "storage_of",
 ]
 
 SAMPLES = 5
@@ -107,6 +109,42 @@ class DyeSettings(FeatureSettings):
     def asks_after(self, rig: StudyRig) -> str:
         """Whether the dye is out again."""
         return f"Are the liquids of the profile back in place of {self.dye}?"
+
+
+@frozen(kw_only=True)
+class StabilitySettings(StudySettings):
+    """Settings of `stability`.
+
+    Attributes:
+        at: the condition whose samples are stored.
+        channel: off-line channel with `series`; by default the first.
+        quantity: what is measured of them; by default the first that the channel gives.
+        repeats: how many samples are stored.
+    """
+
+    at: At = field(factory=lambda: At("best"))
+    channel: str | None = None
+    quantity: str | None = None
+    repeats: int = 1
+
+    def objection(self, rig: StudyRig) -> str:
+        """There is a channel that measures stored samples."""
+        if self.repeats < 1:
+            return f"`repeats` is {self.repeats}; expected 1 or more"
+        names = [one.channel for one in rig.storage]
+        if not names:
+            return "`study` stores samples; expected an off-line channel with a table `series`"
+        if self.channel is not None and self.channel not in names:
+            return f"`channel` is {self.channel!r}; expected one of {', '.join(names)}"
+        known = storage_of(self, rig).units
+        if self.quantity is not None and self.quantity not in known:
+            return f"`quantity` is {self.quantity!r}; expected one of {', '.join(known)}"
+        return ""
+
+
+def storage_of(settings: StabilitySettings, rig: StudyRig) -> Storage:
+    """The channel that measures the stored samples."""
+    return next(one for one in rig.storage if settings.channel in (None, one.channel))
 
 
 def dye_conditions(settings: DyeSettings, rig: StudyRig) -> Mapping[str, Value]:

@@ -1,6 +1,7 @@
 """Statistics of repeated and ordered measurements, each with its confidence and its source."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from attrs import frozen
@@ -18,6 +19,7 @@ __all__ = [
     "SIGNIFICANT",
     "Line",
     "Spread",
+    "common_slope",
     "line",
     "one_way",
     "plateau_from",
@@ -146,6 +148,35 @@ def line(x: ArrayLike, y: ArrayLike, *, in_time: bool = False) -> Line:
         return Line(slope, at_zero, 0.0, 0.0 if slope else 1.0)
     half = student_quantile((1.0 + CONFIDENCE) / 2.0, df) * error
     return Line(slope, at_zero, half, student_two_sided(slope / error, df))
+
+
+def common_slope(curves: "Sequence[tuple[ArrayLike, ArrayLike]]") -> tuple[float, float, float]:
+    """The slope of straight lines that are parallel, each with a height of its own.
+
+    Least squares, pooled over the lines (Draper & Smith, Applied Regression Analysis, 3rd ed. 1998,
+    chapter 14). ICH Q1E, Evaluation for Stability Data, 2003, pools batches in this way.
+
+    Args:
+        curves: places and values of each line, shape `n`; nan is left out.
+
+    Returns:
+        the slope, its standard error and the degrees of freedom; nan for what cannot be known.
+    """
+    xx = xy = yy = 0.0
+    df = -1
+    for x, y in curves:
+        xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        keep = np.isfinite(xs) & np.isfinite(ys)
+        if keep.any():
+            about, values = xs[keep] - xs[keep].mean(), ys[keep] - ys[keep].mean()
+            xx, xy, yy = xx + about @ about, xy + about @ values, yy + values @ values
+            df += int(keep.sum()) - 1
+    if not xx > 0.0:
+        return math.nan, math.nan, df
+    slope = float(xy / xx)
+    if df < 1:
+        return slope, math.nan, df
+    return slope, math.sqrt(max(float(yy - slope * xy), 0.0) / df / float(xx)), df
 
 
 def one_way(groups: "list[Array]", rsd: float = math.nan) -> float:

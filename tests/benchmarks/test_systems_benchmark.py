@@ -49,7 +49,7 @@ def test_the_table_has_a_row_for_each_and_keeps_those_that_were_not_run(
     systems: ModuleType,
 ) -> None:
     page = systems.PAGE.read_text("utf-8")
-    claim = systems.Claim("size", "1.5 h", "1.4 h", True)
+    claim = systems.Claim(kind="size", paper="1.5 h", found="1.4 h", agrees=True)
     offs = {"time_off": (0.01, 0.0), "volume_off": (0.02, 0.001)}
     row = systems.Row(key="S9", experiments=36, rig_h=1.4, claims=[claim], **offs)
     once = systems.merged(page, {"S9": row})

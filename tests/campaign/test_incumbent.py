@@ -134,6 +134,10 @@ def test_a_finished_run_reports_it_everywhere(finished: Any, flowrig: Any) -> No
     said = " ".join(finished.stdout.split())
     assert "as the model of all experiments expects" in said
     assert "highest measured" in said
+    assert "by the rig's own scatter" in said
+    status = flowrig("status", folder).stdout
+    assert "as the model of all experiments expects" in status
+    assert "by the rig's own scatter" in status
 
     told = json.loads(flowrig("report", folder, "--json").stdout)
     expected = told["expected_best"]

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from flowrig.cli.instruments.starter import QUESTIONS, Answers
+from flowrig.cli.instruments.profile import _asked
+from flowrig.cli.instruments.starter import QUESTIONS, Answers, is_asked
 from flowrig.cli.instruments.starter_text import starter_profile
 from flowrig.errors import InputError
 from flowrig.plugins.registry import Plugins
@@ -108,3 +110,24 @@ def test_every_question_is_an_option(flowrig: Any) -> None:
     """What can be asked can be said, too."""
     told = flowrig("profile", "new", "--help").stdout
     assert all(f"--{one.key.replace('_', '-')}" in told for one in QUESTIONS)
+
+
+def test_an_answer_without_sense_is_asked_for_again() -> None:
+    """At once, and not after the last question."""
+    question = next(one for one in QUESTIONS if one.key == "syringe")
+    with CliRunner().isolation(input="10 mL\n10 mL, 14.5 mm\n") as (out, *_):
+        assert _asked(question, installed()) == "10 mL, 14.5 mm"
+    assert "syringe: got '10 mL'; expected two quantities" in out.getvalue().decode()
+
+
+def test_the_driver_of_a_heater_is_asked_for_where_there_is_one() -> None:
+    assert not is_asked("heater", {})
+    assert not is_asked("heater", {"temperature": "-"})
+    assert is_asked("heater", {"temperature": "60..120 degC"})
+    assert all(is_asked(one.key, {}) for one in QUESTIONS if one.key != "heater")
+
+
+def test_of_a_solvent_nothing_is_said_about_reagents() -> None:
+    lines = written(reagents="A", solvents="S").splitlines()
+    assert 'role = "reagent" # never flushes' in lines
+    assert 'role = "solvent"' in lines

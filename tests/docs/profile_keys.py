@@ -42,6 +42,7 @@ NAMED_BY_THEIR_TABLE = (
     model.DeviceEntry,
     model.Stream,
     model.Component,
+    model.ControlLoop,
     model.Section,
     model.Channel,
 )

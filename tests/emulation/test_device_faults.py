@@ -69,6 +69,21 @@ def test_a_plunger_that_cannot_move_stands_still_and_reports_a_stall(rig, fault)
     assert pump.moved_ul == pytest.approx(20.0)
 
 
+def test_a_plunger_that_slips_delivers_less_than_it_counts(rig):
+    """A tenth less while it slips; the motor counts on."""
+    world, clock, names = rig
+    pump = world.pump(names["pump"])
+    fill_ul = pump.fill_ul
+    pump.push(60.0)
+    clock.sleep(10.0)
+    throw(world, names["pump"], "slips")
+    clock.sleep(10.0)
+    throw(world, names["pump"], "slips", False)
+    clock.sleep(10.0)
+    assert pump.moved_ul == pytest.approx(30.0)
+    assert fill_ul - pump.fill_ul == pytest.approx(29.0)
+
+
 @pytest.mark.parametrize("fault", ["frozen-sensor", "open-sensor", "heater-stuck-on"])
 def test_a_heater_fault_changes_the_true_temperature(rig, fault):
     """A wrong reading heats or cools the plate, and a stuck heater heats it."""
@@ -120,6 +135,7 @@ def test_every_instrument_of_a_kind_has_the_faults_of_its_body():
     context = EmulatorContext("p", FusionSettings(address=""), bench_world(clock)[0], clock)
     emulator = ChemyxEmulator(context)
     assert set(emulator.fault_switches()) == {
+        "slips",
         "stall",
         "syringe-empty",
         "power-cycle",

@@ -27,6 +27,7 @@ KINDS = (
     "chemistry",
     "study",
     "quality",
+    "paper",
     "valve",
     "sensor",
     "stirrer",
@@ -43,7 +44,7 @@ KINDS = (
 OURS = {kind: f"our-{kind.replace('_', '-')}" for kind in KINDS}
 """Names of the plugins."""
 
-MODELS = ("optimizer", "surrogate", "analysis", "chemistry", "study", "quality")
+MODELS = ("optimizer", "surrogate", "analysis", "chemistry", "study", "quality", "paper")
 
 
 @pytest.fixture(scope="module")
@@ -190,5 +191,16 @@ def test_a_run_goes_through_all_of_them(new: Lab, profile: Path) -> None:
     named = {OURS[kind].replace("-", " ").title() for kind in KINDS if kind not in MODELS}
     assert {who.vendor for who in devices} == named
     versions = next(journal.events(RunStarted)).data.versions
-    assert {f"flowrig-{name}" for name in OURS.values()} <= set(versions)
+    used = {f"flowrig-{name}" for kind, name in OURS.items() if kind != "paper"}
+    assert used <= set(versions)
     journal.close()
+
+
+@pytest.mark.slow
+def test_a_paper_is_run_and_drawn(new: Lab) -> None:
+    """`flowrig gallery` runs it, draws its figure, and says that it agrees."""
+    out = new.folder / "drawn"
+    (paper,) = new.json("gallery", OURS["paper"], "--out", out)["papers"]
+    assert (paper["name"], paper["runs"][0]["experiments"]) == (OURS["paper"], 3)
+    assert paper["differing"] == []
+    assert (out / f"{OURS['paper']}.html").exists()

@@ -6,9 +6,12 @@ from pathlib import Path
 import attrs
 import pytest
 import tomlkit
+from click.testing import CliRunner
 
+from flowrig.cli import main
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import Profile, ProfileError, load_profile, merged_toml
+from flowrig.profile.source import read_document
 
 BASE = 'extends = "cs3cu2i5-heatup-chem3"\n'
 
@@ -208,3 +211,39 @@ def test_a_mistake_in_an_inherited_entry_is_shown_in_its_own_file(
              'extends = "base.toml"\n')  # fmt: skip
     places = {Path(one.place.file).name: one.place.line for one in caught.value.problems}
     assert places == {"base.toml": 5, "rig.toml": 3}
+
+
+@pytest.mark.parametrize(
+    ("interlocks", "replaced"),
+    [
+        ("", ()),
+        ('[interlocks.heat]\naction = "hold"\n', ()),
+        ('[[interlocks]]\nkind = "syringe-not-empty"\nremainder = "1 mL"\n', ("heat", "flow")),
+    ],
+)
+def test_interlocks_that_an_array_replaces_are_told(
+    interlocks: str, replaced: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A rule that is gone because another was written down is a rule that somebody misses."""
+    (tmp_path / "base.toml").write_text(
+        '[interlocks]\nheat = { kind = "heat" }\nflow = { reading = "flow" }\n', encoding="utf-8"
+    )
+    (tmp_path / "mine.toml").write_text(f'extends = "base.toml"\n{interlocks}', encoding="utf-8")
+    (tmp_path / "last.toml").write_text('extends = "mine.toml"\ntitle = "x"\n', encoding="utf-8")
+    for name in ("mine.toml", "last.toml"):
+        document = read_document(tmp_path / name, lambda name, folder: folder / name)
+        assert document.replaced_rules == replaced
+
+
+def test_check_says_which_interlocks_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "cs3cu2i5-heatup"\n[[interlocks]]\nkind = "syringe-not-empty"\n'
+        'remainder = "1 mL"\n',
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(main, ["check", str(path)])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "[[interlocks]] replaces what is inherited, on" in said
+    assert "flow-needs-steady-temperature" in said

@@ -19,7 +19,7 @@ from flowrig.report.quantities import shown_feature, shown_objective
 from flowrig.run_record.experiment import Decision, Experiment, journalled_objective
 from flowrig.run_record.off_line.fold import with_results
 from flowrig.run_record.off_line.names import unbounded, values_of
-from flowrig.run_record.off_line.table import rows_of
+from flowrig.run_record.off_line.table import ResultRow, rows_of
 
 UNITS = {"sphere.plqy": "%", "sphere.peak": "nm", "sphere.fwhm": "nm"}
 
@@ -174,8 +174,8 @@ def test_a_table_of_results(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.write_text("experiment,plqy [%],peak (nm),by\n3,61,516,FS5\n\n4,,517,\n5,,,\n", "utf-8")
     assert rows_of(path, "me") == [
-        (f"{path}: line 2", 3, ["plqy=61%", "peak=516nm"], "FS5"),
-        (f"{path}: line 4", 4, ["peak=517nm"], "me"),
+        ResultRow(f"{path}: line 2", 3, ("plqy=61%", "peak=516nm"), "FS5"),
+        ResultRow(f"{path}: line 4", 4, ("peak=517nm",), "me"),
     ]
 
 

@@ -28,6 +28,7 @@ NAMES = (
     "partial-grid",
     "dynamic-residence-time",
     "dye",
+    "stability",
     "production",
 )
 

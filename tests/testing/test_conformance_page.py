@@ -13,6 +13,7 @@ from flowrig.testing import (
     DispensingConformance,
     HeaterConformance,
     OptimizerConformance,
+    PaperConformance,
     PumpConformance,
     QualityConformance,
     ReadableConformance,
@@ -30,7 +31,7 @@ SUITES = (
     SurrogateConformance, ReadableConformance, SettableConformance, SelectableConformance,
     DispensingConformance, DetectingConformance,
     AnalysisConformance, ChemistryConformance, StudyConformance,
-    QualityConformance,
+    QualityConformance, PaperConformance,
 )  # fmt: skip
 
 

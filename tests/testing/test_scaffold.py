@@ -28,6 +28,7 @@ KINDS = (
     "chemistry",
     "study",
     "quality",
+    "paper",
     "valve",
     "sensor",
     "stirrer",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from flowrig.campaign.diagnostics import Symptom
@@ -31,6 +31,7 @@ from flowrig.measurement.light_reference import LightCalibration
 from flowrig.measurement.observation import Observation
 from flowrig.measurement.sample import Features
 from flowrig.problem.pareto import goals_of
+from flowrig.problem.space import Value
 from flowrig.profile import Profile, Stage
 from flowrig.run_record.experiment import Decision
 from flowrig.run_record.trips import tripped
@@ -100,6 +101,18 @@ class CampaignJournal:
                 _decided(index, stage, suggestions[place])
                 for index, place in enumerate(places, first)
             ]
+        )
+
+    def reference(
+        self, stage: Stage, conditions: Mapping[str, Value], first: int, why: str
+    ) -> None:
+        """Write that the reference condition is measured next, as often as the campaign says."""
+        wanted = self.profile.campaign.reference if self.profile.campaign else None
+        one = Suggestion(conditions, reason=why)
+        count = wanted.repeats if wanted else 1
+        numbers = range(first, first + count)
+        self._write_batch(
+            [evolve(_decided(n, stage, one), arm=None, reference=True) for n in numbers]
         )
 
     def asked_for(self, stage: Stage, points: Sequence[Point], first: int) -> None:
@@ -254,6 +267,7 @@ def _point(index: int, stage: str, point: Point) -> Decided:
         frames=point.frames,
         asks=point.asks or None,
         is_foreign=point.is_foreign or None,
+        is_stored=point.is_stored or None,
     )
 
 

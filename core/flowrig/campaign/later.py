@@ -1,6 +1,7 @@
 """Results that come later: taken into the journal, waited for, and told when they are late."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowrig.campaign.campaign_journal import CampaignJournal
@@ -10,9 +11,11 @@ from flowrig.errors import ResultsAwaitedError
 from flowrig.journal.events import Decided, HoldBegun, Notice, ResultEntered, WentOn
 from flowrig.operator.hold import HoldKind
 from flowrig.profile.model import OffLine, Stage
+from flowrig.profile.model.off_line import at_age
 from flowrig.run_record.experiment import Experiment
 from flowrig.run_record.off_line.box import ResultBox, with_objective
 from flowrig.run_record.off_line.dropped import DroppedFiles
+from flowrig.run_record.off_line.stored import aged_of, missing_of
 from flowrig.run_record.off_line.to_come import for_study, in_words, told
 from flowrig.run_record.reader import RunRecord
 
@@ -36,7 +39,9 @@ class LaterResults:
     def __init__(self, record: RunRecord, journal: CampaignJournal) -> None:
         self._record = record
         self._journal = journal
-        self._channels = tuple(record.profile.analysis.off_line.values())
+        analysis = record.profile.analysis
+        self._channels = tuple(one for one in analysis.off_line.values() if not one.series_s)
+        self._stored = analysis.stored
         self._box = ResultBox(record.folder)
         self._dropped = DroppedFiles(record, self._box)
         self._known: dict[int, int] = {}
@@ -128,26 +133,51 @@ class LaterResults:
     @property
     def due_s(self) -> float | None:
         """Rig time [s] at which the next result of a simulated run is known; None without one."""
-        due = (one.ended_s + channel.takes_s for one, channel in self._unattended())
-        return min(due, default=None)
+        return min((due_s for due_s, _ in self._unattended()), default=None)
 
     def _attend(self) -> None:
         """At a simulated rig, enter the results that are known by now."""
         now_s = self._journal.now_s()
-        for one, channel in self._unattended():
-            if one.ended_s + channel.takes_s <= now_s:
-                self._journal.write(with_objective(self._record, _found(one, channel)))
+        for due_s, entry in self._unattended():
+            if due_s <= now_s:
+                self._journal.write(with_objective(self._record, entry))
 
-    def _unattended(self) -> list[tuple[Experiment, OffLine]]:
-        """Experiments of a simulated run, with the channels of which something is not entered."""
-        if not (self._record.simulated and self._channels):
-            return []
-        found = []
+    def _unattended(self) -> list[tuple[float, ResultEntered]]:
+        """Results of a simulated run that are not entered, with the rig time [s] they are due.
+
+        Those of stored samples are due at once, whatever their ages: a simulated run waits for the
+        analysis, and not for weeks.
+        """
+        found = list[tuple[float, ResultEntered]]()
+        if not self._record.simulated or not (self._channels or self._stored):
+            return found
         for one in self._record.experiments():
             known = told(one)
             if known is not None:
-                found += [(one, c) for c in self._channels if c.units.keys() - known]
+                lacking = [c for c in self._channels if c.units.keys() - known]
+                found += [(one.ended_s + c.takes_s, _found(one, c)) for c in lacking]
+                found += self._aged(one)
         return found
+
+    def _aged(self, one: Experiment) -> Iterator[tuple[float, ResultEntered]]:
+        """What analyses find of the stored sample of a simulated experiment."""
+        aged = aged_of(self._record.profile, one.entries)
+        for missing in missing_of(self._record.profile, one, aged):
+            channel, series, age_s = self._stored[missing.channel], missing.series, missing.age_s
+            values = {n: one.to_come.get(at_age(n, series, age_s), math.nan) for n in channel.units}
+            known = {n: value for n, value in values.items() if math.isfinite(value)}
+            entry = ResultEntered(
+                entry="",
+                index=one.index,
+                values=known,
+                units=channel.units,
+                by=BY_SIMULATION,
+                entered="",
+                lost="" if known else f"the chemistry says nothing of {', '.join(channel.units)}",
+                series=series,
+                age_s=age_s,
+            )
+            yield one.ended_s + channel.takes_s, entry
 
     def _late(self) -> list[Symptom]:
         """Results that are later than their channel expects."""

@@ -13,7 +13,7 @@ from flowrig.campaign.model_check import EarlyEnd
 from flowrig.campaign.optimizer import Choice, ConditionChooser
 from flowrig.campaign.points import StudyRunner
 from flowrig.campaign.progress import CampaignProgress
-from flowrig.campaign.quality import QualityChecks
+from flowrig.campaign.quality import QualityChecks, ReferenceConditions, ReferenceDueError
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.campaign.retry_after_hold import RetryAfterHold
 from flowrig.errors import NeedsPersonError, SkipRequested
@@ -75,6 +75,7 @@ class CampaignLoop:
         self._early = EarlyEnd(record, journal, self._progress, executor)
         self._studies = StudyRunner(record, journal, executor, later)
         self._quality = QualityChecks(record, journal, executor)
+        self._references = ReferenceConditions(record, journal)
         self._optimizer_gave_up = False
 
     def run(self) -> None:
@@ -105,6 +106,7 @@ class CampaignLoop:
             return
         self._executor.begin_stage(stage.name)
         while True:
+            self._references.decide(stage)
             pending = self._progress.pending(stage)
             if pending:
                 self._run_experiment(pending[0], calibration)
@@ -119,6 +121,7 @@ class CampaignLoop:
         if self._studies.ask(stage):
             return
         self._later.before_choice(self._chooser)
+        self._references.before_choice(self._chooser)
         first = len(self._record.decisions()) + 1
         done = len(self._progress.decided_in(stage))
         choice = self._chooser.choose(
@@ -148,6 +151,8 @@ class CampaignLoop:
                 started_s, observation = self._with_holds(
                     lambda: self._observe(decision, calibration)
                 )
+        except ReferenceDueError:
+            return  # it comes first, and the experiment after it
         except SkipRequested:
             self._executor.stop_flow()
             self._journal.skipped(decision)
@@ -163,6 +168,7 @@ class CampaignLoop:
         self, decision: Decision, calibration: LightCalibration
     ) -> tuple[float, Observation]:
         """Run an experiment; returns its start [s] and its spectra."""
+        self._references.require_first(decision)
         started_s = self._journal.experiment_begun(decision)
         probe = feature_probe(self._profile, self._wavelengths_nm, calibration)
         return started_s, self._executor.run(self._studies.run(decision, probe))

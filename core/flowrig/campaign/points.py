@@ -12,6 +12,7 @@ from flowrig.errors import FlowrigError, NeedsPersonError
 from flowrig.interfaces.study import Fraction, Point, StudyPoint, StudyRig
 from flowrig.journal.events import Decided, FractionMade, HoldBegun, Notice
 from flowrig.measurement.observation import FeatureProbe, Observation
+from flowrig.procedure.costs import counting_costs
 from flowrig.procedure.executor import Executor
 from flowrig.procedure.procedures import Flow, continue_condition, looking_s, run_condition
 from flowrig.procedure.steps import Step
@@ -147,8 +148,13 @@ class StudyRunner:
         profile = in_stage(self._record.profile, decision.stage)
         following = self._following(decision)
         if decision.settles and not following and not decision.keeps_s:
-            return run_condition(profile, decision.conditions, probe)
-        return self._point(profile, decision, following, probe)
+            procedure = run_condition(profile, decision.conditions, probe)
+        else:
+            procedure = self._point(profile, decision, following, probe)
+        if not profile.costs:
+            return procedure
+        flows, now_s = lambda: self._executor.flows, self._journal.now_s
+        return counting_costs(profile, decision.conditions, procedure, flows, now_s)
 
     def _require_answer(self, decision: Decision) -> None:
         """Hold the run with the question of a point, once: who resumes a run that ended on that
@@ -226,11 +232,12 @@ class StudyRunner:
         flows = self._executor.flows
         since_s = {name: one.since_s for name, one in flows.items() if not one.stops_s}
         rates = self._record.profile.flow_rates_ul_min(decision.conditions)
+        moved = {loop.by for loop in self._record.profile.control.values()}
         return (
             kept.index == decision.index - 1
             and dict(kept.since_s) == since_s
-            and {n: flow.rate_ul_min for n, flow in flows.items()}
-            == {n: rate for n, rate in rates.items() if rate}
+            and {n: flow.rate_ul_min for n, flow in flows.items() if n not in moved}
+            == {n: rate for n, rate in rates.items() if rate and n not in moved}
         )
 
     def _following(self, decision: Decision) -> list[Decision]:

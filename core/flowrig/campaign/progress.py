@@ -34,19 +34,28 @@ class CampaignProgress:
         self._journal = journal
 
     def decided_in(self, stage: Stage) -> list[Decision]:
-        """The decisions of a stage, in order."""
+        """The decisions of a stage, in order, without references, which are beside its count."""
+        return [d for d in self._all_of(stage) if not d.reference]
+
+    def _all_of(self, stage: Stage) -> list[Decision]:
         return [d for d in self._record.decisions() if d.stage == stage.name]
 
     def tried(self, stage: Stage) -> list[Decision]:
         """The decisions of optimizers that a stage learns from, in order."""
         studies = self._record.campaign.studies
         decided = self._record.decisions()
-        return [d for d in decided if d.stage not in studies and stage.learns_from(d.arm)]
+        return [
+            d
+            for d in decided
+            if d.stage not in studies and not d.reference and stage.learns_from(d.arm)
+        ]
 
     def pending(self, stage: Stage) -> list[Decision]:
-        """The decisions of a stage that are neither measured nor skipped, in order."""
+        """The decisions of a stage that are neither measured nor skipped: references, then the
+        others, in order."""
         closed = self._closed()
-        return [d for d in self.decided_in(stage) if d.index not in closed]
+        left = [d for d in self._all_of(stage) if d.index not in closed]
+        return sorted(left, key=lambda one: not one.reference)
 
     def is_over(self, stage: Stage) -> bool:
         """Whether a stage has nothing left to decide or to measure."""
@@ -78,9 +87,10 @@ class CampaignProgress:
 
     @property
     def _planned(self) -> int:
-        """Number of experiments of all stages, less the earlier ones that count."""
+        """Number of experiments of all stages, less the earlier ones that count, and of the
+        references so far."""
         stages = self._record.campaign.stages
-        return sum(len(self.decided_in(s)) + self.left_to_decide(s) for s in stages)
+        return sum(len(self._all_of(s)) + self.left_to_decide(s) for s in stages)
 
     def outlook(self, streams: Sequence[str]) -> str:
         """For how many of the experiments to come full syringes of some streams are enough.

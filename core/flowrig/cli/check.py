@@ -122,7 +122,7 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
     from flowrig.run.preflight import refusals, simulation_outlook
 
     plugins = Plugins.discover()
-    loaded, problems = _load(profile, plugins)
+    loaded, problems, replaced = _load(profile, plugins)
     if isinstance(loaded, DataProfile):
         _check_data(loaded, wants_rig=connect or simulate or numbers, as_json=as_json)
         return
@@ -141,6 +141,7 @@ def check(profile: str, *, connect: bool, simulate: bool, numbers: bool, as_json
             say(text, fg="red", err=True)
         if loaded is not None and not refused:
             _describe(loaded, devices, numbers=numbers)
+            _print_replaced(replaced)
             _print_outlook(outlook)
     sys.exit(2 if problems or refused else 0)
 
@@ -155,14 +156,26 @@ def _print_checked(
     print_json({"problems": [_plain(problem) for problem in problems], **told, **path})
 
 
-def _load(profile: str, plugins: Any) -> tuple[Any, Sequence["Problem"]]:
-    """The profile of a rig or of data, None if it has problems; and the problems."""
+def _load(profile: str, plugins: Any) -> tuple[Any, Sequence["Problem"], Sequence[str]]:
+    """The profile of a rig or of data, None if it has problems; the problems; and what the
+    inherited interlocks were about that it replaces."""
     from flowrig.profile import ProfileError, read_profile
 
     try:
-        return read_profile(profile, plugins).load_any(), ()
+        source = read_profile(profile, plugins)
+        return source.load_any(), (), source.document.replaced_rules
     except ProfileError as error:
-        return None, error.problems
+        return None, error.problems, ()
+
+
+def _print_replaced(rules: Sequence[str]) -> None:
+    """Interlocks that are not there any more, which a person may not have meant."""
+    if rules:
+        text = (
+            f"[[interlocks]] replaces what is inherited, on {', '.join(dict.fromkeys(rules))}; "
+            "[interlocks.NAME] adds one and keeps them"
+        )
+        print_paragraph(text, indent=2, fg="yellow")
 
 
 def _check_data(data: Any, *, wants_rig: bool, as_json: bool) -> None:

@@ -29,12 +29,14 @@ AIR_SHARE: Final = 0.1
 """Excess of the air above a plate over the room, as a fraction of the plate's excess (assumed)."""
 AIR_TIME_S: Final = 150.0
 """Time constant [s] of a sensor in air, ten times that in its well (assumed)."""
+SLIPPING: Final = 0.9
+"""Share of its flow rate that a pump with a slipping drive delivers."""
 DARK_PERCENT: Final = 2.0
 """Percentile of a frame's counts that replaces the dark pedestal before any dark frame."""
 
 
 class FaultyPump:
-    """A plunger that can stall, with a syringe that can be empty; see `PumpBody`.
+    """A plunger that can stall or slip, with a syringe that can be empty; see `PumpBody`.
 
     Args:
         body: the plunger of the world.
@@ -45,8 +47,13 @@ class FaultyPump:
         self._rate_ul_min = 0.0
         self._stuck = False
         self._empty = False
+        self._delivers = 1.0
+        self._counted = (0.0, 0.0)
         self.faults: Mapping[str, DeviceFault] = {
             "stall": DeviceFault("the plunger is blocked, and the motor gives up", self._stall),
+            "slips": DeviceFault(
+                f"the drive slips: the pump delivers {SLIPPING:.0%} of what it counts", self._slip
+            ),
             "syringe-empty": DeviceFault("there is no liquid left to push out", self._run_empty),
         }
 
@@ -62,8 +69,9 @@ class FaultyPump:
 
     @property
     def moved_ul(self) -> float:
-        """Net volume [µL] by which the plunger has pushed since the world began."""
-        return self._body.moved_ul
+        """Net volume [µL] by which the motor has pushed since the world began."""
+        counted_ul, true_ul = self._counted
+        return counted_ul + (self._body.moved_ul - true_ul) / self._delivers
 
     @property
     def stalled(self) -> bool:
@@ -77,16 +85,21 @@ class FaultyPump:
 
     def stop_after(self, volume_ul: float) -> None:
         """Stand still after another volume [µL], where the world's plunger can."""
-        stop_after(self._body, volume_ul)
+        stop_after(self._body, volume_ul * self._delivers)
 
     def _drive(self, rate_ul_min: float) -> None:
-        self._body.push(rate_ul_min)
+        self._body.push(rate_ul_min * self._delivers)
 
     @property
     def _is_blocked(self) -> bool:
         return self._rate_ul_min != 0.0 and (
             self._stuck or (self._empty and self._rate_ul_min > 0.0)
         )
+
+    def _slip(self, on: bool) -> None:
+        self._counted = self.moved_ul, self._body.moved_ul
+        self._delivers = SLIPPING if on else 1.0
+        self.push(self._rate_ul_min)
 
     def _stall(self, on: bool) -> None:
         self._stuck = on

@@ -55,6 +55,10 @@ class Place(Protocol):
         """Flow rate [µL/min] of all that passes."""
         ...
 
+    def velocity_mm_s(self) -> float:
+        """Velocity [mm/s] of what passes; 0 where the bore is not known."""
+        ...
+
     def glimpse(self, seconds: float) -> Glimpse:
         """What passes while a detector looks at it for a time [s] that begins now."""
         ...
@@ -97,6 +101,10 @@ class StillPlace:
         self.effects: dict[str, float | str] = {}
 
     def flow_ul_min(self) -> float:
+        """Nothing flows."""
+        return 0.0
+
+    def velocity_mm_s(self) -> float:
         """Nothing flows."""
         return 0.0
 

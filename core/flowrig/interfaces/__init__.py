@@ -39,6 +39,7 @@ from flowrig.interfaces.spectrometer import (
     SpectrometerReadBack,
 )
 from flowrig.interfaces.study import (
+    Aged,
     At,
     Finding,
     Findings,
@@ -47,6 +48,7 @@ from flowrig.interfaces.study import (
     PlannedStudy,
     Point,
     Series,
+    Storage,
     Study,
     StudyPoint,
     StudyRig,
@@ -64,6 +66,7 @@ from flowrig.interfaces.tcp import connect_tcp, emulated_connection
 from flowrig.interfaces.wire_log import WireChannel, WireLog
 
 __all__ = [
+    "Aged",
     "Analysis",
     "At",
     "CheckedSample",
@@ -116,6 +119,7 @@ __all__ = [
     "Spectrometer",
     "SpectrometerLimits",
     "SpectrometerReadBack",
+    "Storage",
     "Study",
     "StudyPoint",
     "StudyRig",

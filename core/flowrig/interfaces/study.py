@@ -18,6 +18,7 @@ from flowrig.problem.middle import centre
 from flowrig.problem.space import Space, Value
 
 __all__ = [
+    "Aged",
     "At",
     "Finding",
     "Findings",
@@ -26,6 +27,7 @@ __all__ = [
     "PlannedStudy",
     "Point",
     "Series",
+    "Storage",
     "Study",
     "StudyPoint",
     "StudyRig",
@@ -117,6 +119,8 @@ class Point:
             The run holds with this text until the person lets it go on, or skips the point.
         is_foreign: whether other liquids flow than the profile says, such as a dye that a person
             was asked for; nothing learns from it, and it is never the best experiment.
+        is_stored: whether a person stores its sample, and measures it again at the ages of the
+            series of off-line channels.
     """
 
     conditions: Conditions
@@ -128,6 +132,41 @@ class Point:
     values: Mapping[str, Value] = field(factory=dict)
     asks: str = ""
     is_foreign: bool = False
+    is_stored: bool = False
+
+
+@frozen(kw_only=True)
+class Storage:
+    """An off-line channel that measures stored samples again and again.
+
+    Attributes:
+        channel: its name.
+        units: unit of each quantity, by name.
+        series_s: by condition of storage, the ages [s] at which a sample is to be measured.
+    """
+
+    channel: str
+    units: Mapping[str, str]
+    series_s: Mapping[str, tuple[float, ...]]
+
+
+@frozen(kw_only=True)
+class Aged:
+    """What was found of a stored sample at one age.
+
+    Attributes:
+        channel: that measured it.
+        series: how it was stored.
+        age_s: its age [s]; infinite where the rest of the series is lost.
+        values: by quantity.
+        lost: why nothing was found; "" where something was.
+    """
+
+    channel: str
+    series: str
+    age_s: float
+    values: Mapping[str, float] = field(factory=dict)
+    lost: str = ""
 
 
 @frozen(kw_only=True)
@@ -145,6 +184,8 @@ class StudyPoint:
         flowing_s: how long [s] its liquid had flowed when its frames began; None if that is not
             known.
         interrupted: whether it was to continue, and had to settle first.
+        aged: what was found of its stored sample so far, by channel, series and age.
+        to_measure: what is to be measured of it, in the same order, without values.
     """
 
     number: int
@@ -155,6 +196,8 @@ class StudyPoint:
     ended_s: float = 0.0
     flowing_s: float | None = None
     interrupted: bool = False
+    aged: Sequence[Aged] = ()
+    to_measure: Sequence[Aged] = ()
 
     @property
     def is_usable(self) -> bool:
@@ -185,6 +228,7 @@ class StudyRig:
         positions: by device, the positions of each that may turn while liquid flows.
         vessels_ul: by device, how much [µL] the vessel holds to which each position leads; without
             those of which that is not known.
+        storage: the off-line channels that measure stored samples.
         can_continue: whether points can continue, and be looked at before the equilibrium time; not
             on a rig whose experiments have steps of their own.
         seed: seed of all randomness.
@@ -208,6 +252,7 @@ class StudyRig:
     longest_flow_s: Callable[[Conditions], float] = field(default=lambda _: math.inf)
     positions: Mapping[str, Sequence[str]] = field(factory=dict)
     vessels_ul: Mapping[str, Mapping[str, float]] = field(factory=dict)
+    storage: Sequence[Storage] = ()
     can_continue: bool = True
     dark_s: float = 0.0
     seed: int = 1

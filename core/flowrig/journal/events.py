@@ -6,7 +6,7 @@ What a newer flowrig adds to a kind stays in `extra`, and an event of a kind tha
 is read as `Unknown`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Protocol, Self, TypeVar
 
@@ -21,6 +21,8 @@ __all__ = [
     "Calibrated",
     "ChangedElsewhere",
     "ChangesAccepted",
+    "ControlEnded",
+    "ControlTold",
     "CutEvent",
     "CutLiquid",
     "D",
@@ -61,6 +63,7 @@ __all__ = [
     "SafeStateSought",
     "SafeStateStep",
     "Skipped",
+    "Span",
     "StageBegun",
     "StageEnded",
     "Steadiness",
@@ -572,6 +575,86 @@ class ChangedElsewhere(EventData):
 
 
 @frozen(kw_only=True)
+class Span(Fields):
+    """A series of numbers in short; null where there were none.
+
+    Attributes:
+        first: the first one.
+        last: the last one.
+        lowest: the lowest one.
+        highest: the highest one.
+    """
+
+    first: Number | None
+    last: Number | None
+    lowest: Number | None
+    highest: Number | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Span":
+        """That of some numbers, in their order."""
+        if not values:
+            return cls(first=None, last=None, lowest=None, highest=None)
+        return cls(first=values[0], last=values[-1], lowest=min(values), highest=max(values))
+
+
+@frozen(kw_only=True)
+class ControlTold(EventData):
+    """A control loop cannot do its work for longer than its grace time. The executor writes it.
+
+    Its output stays as it is meanwhile, or at the end of its window.
+
+    Attributes:
+        loop: its name.
+        trouble: `no value` or `still` of its reading, or `at a limit` of its output.
+        text: one sentence for people, without a full stop.
+    """
+
+    KIND: ClassVar = "control-told"
+    LIQUID: ClassVar = Liquid.NONE
+
+    loop: str
+    trouble: str
+    text: str
+
+
+@frozen(kw_only=True)
+class ControlEnded(EventData):
+    """A control loop works no longer; what it did. The executor writes it.
+
+    Each of its corrections is an `intent` and an `outcome` before.
+
+    Attributes:
+        loop: its name.
+        at: value at which it kept its reading.
+        unit: of the reading.
+        unit_by: of the output.
+        reading: the readings, `first`, `last`, `lowest` and `highest`; null for none.
+        output: likewise the outputs, with that at the begin.
+        corrections: how often the output was changed.
+        duration_s: how long it worked [s].
+        share: factor of its corrections at the end; below 1 where the reading has swung.
+        troubles: what was told, see `control-told`.
+        reason: why it ended.
+    """
+
+    KIND: ClassVar = "control"
+    LIQUID: ClassVar = Liquid.NONE
+
+    loop: str
+    at: float
+    unit: str
+    unit_by: str
+    reading: Span
+    output: Span
+    corrections: int
+    duration_s: float
+    share: float
+    troubles: tuple[str, ...]
+    reason: str
+
+
+@frozen(kw_only=True)
 class StepBegun(EventData):
     """Something that takes time begins. The executor writes it for waits, looks and computations.
 
@@ -684,6 +767,10 @@ class Decided(EventData):
         asks: what a person is asked before it begins; left out where nothing is.
         is_foreign: that other liquids flow than the profile says, as a study may ask; left out
             where they do not.
+        is_stored: that its sample is [stored](off-line.md#stored-samples), as a study may ask; left
+            out where it is not.
+        reference: whether it is the [reference condition](quality.md#fresh-batches); left out where
+            it is not.
     """
 
     KIND: ClassVar = "decided"
@@ -705,6 +792,8 @@ class Decided(EventData):
     values: Mapping[str, Number | str] | None = None
     asks: str | None = None
     is_foreign: bool | None = None
+    is_stored: bool | None = None
+    reference: bool | None = None
 
 
 @frozen(kw_only=True)
@@ -912,6 +1001,10 @@ class ResultEntered(EventData):
         files: what was attached.
         lost: why there is no result for the quantities in `units`, or for any where `units` is
             empty; it withdraws their earlier values. Empty where nothing is lost.
+        series: of a [stored sample](off-line.md#stored-samples): how it was stored; empty for a
+            result that is measured once.
+        age_s: age [s] at which the stored sample was measured; left out where it has none, or where
+            the rest of a series is lost.
         objective: figure of merit of the experiment with this result; null where there is none yet.
         goals: the merits of its goals, see `measured`.
     """
@@ -927,6 +1020,8 @@ class ResultEntered(EventData):
     entered: str
     files: tuple[ResultFile, ...] = ()
     lost: str = ""
+    series: str = ""
+    age_s: Number | None = None
     objective: Number | None = None
     goals: Mapping[str, Number] | None = None
 
@@ -1407,6 +1502,8 @@ _CLASSES: Final[tuple[type[EventData], ...]] = (
     Outcome,
     Reading,
     ChangedElsewhere,
+    ControlTold,
+    ControlEnded,
     StepBegun,
     Calibrated,
     StageBegun,

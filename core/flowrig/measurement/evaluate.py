@@ -123,6 +123,8 @@ def _doubts(calibration: LightCalibration, observation: Observation) -> Iterator
     """Flags of the circumstances of a measurement, which its spectra alone do not show."""
     for changed in observation.changed:
         yield Flag(Quality.BAD, f"changed elsewhere: {changed}")
+    for doubt in observation.not_kept:
+        yield Flag(Quality.DOUBTFUL, doubt)
     for doubt in calibration.doubts:
         yield Flag(Quality.DOUBTFUL, doubt)
     for name, dark in observation.dark.items():

@@ -28,6 +28,7 @@ class Observation:
         readings: mean of what devices reported while the frames were taken, by DEVICE.QUANTITY;
             not a number where there was no value.
         to_come: at a simulated rig, what off-line analyses will find, by CHANNEL.QUANTITY.
+        not_kept: of control loops that did not have their reading at its value, one sentence each.
         flowing_s: of a point of a study: how long [s] its liquid had flowed when the frames began.
         interrupted: of a point that was to continue: whether it had to settle first.
     """
@@ -38,6 +39,7 @@ class Observation:
     changed: tuple[str, ...] = ()
     readings: Mapping[str, float] = field(factory=dict)
     to_come: Mapping[str, float] = field(factory=dict)
+    not_kept: tuple[str, ...] = ()
     flowing_s: float | None = None
     interrupted: bool = False
 

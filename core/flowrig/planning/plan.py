@@ -1,5 +1,6 @@
 """The plan of a campaign: time, volumes, refills and limits, with nothing moving."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from flowrig.planning.known_conditions import (
 from flowrig.problem.steps import all_allowed
 from flowrig.procedure.heating_time import AMBIENT_C
 from flowrig.profile import Profile, Stage
+from flowrig.profile.controls.studies import reference_conditions
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.rules.campaign import SEED_MAX
 from flowrig.run_record.reader import RunRecord
@@ -148,7 +150,7 @@ def plan_campaign(
     return Plan(
         profile=profile.name,
         seed=seed,
-        experiments=sum(stage.experiments for stage in _stages(profile)),
+        experiments=sum(part.experiments for part in expected.parts),
         known=sum(map(len, known.values())),
         time_s=expected.time_s,
         time_range_s=_span([one.time_s for one in outcomes]),
@@ -192,7 +194,7 @@ def over(record: RunRecord) -> dict[str, int]:
     """
     counts = dict.fromkeys((one.name for one in record.campaign.stages), 0)
     for one in record.decisions():
-        counts[one.stage] += 1
+        counts[one.stage] += not one.reference
     if record.state == "finished":
         return counts
     names = [*counts]
@@ -299,7 +301,28 @@ def _filled(
             conditions.append(others[taken % len(others)])
             taken += 1
         filled[stage.name] = conditions
-    return filled
+    return _with_references(profile, filled)
+
+
+def _with_references(
+    profile: Profile, filled: Mapping[str, Sequence[Planned]]
+) -> dict[str, list[Planned]]:
+    """The same with the reference condition at the beginning and at its intervals."""
+    wanted = None if profile.campaign is None else profile.campaign.reference
+    if wanted is None:
+        return {name: list(rows) for name, rows in filled.items()}
+    reference = reference_conditions(profile, wanted.at)
+    found: dict[str, list[Planned]] = {}
+    since = math.inf
+    for stage in _stages(profile):
+        rows = found[stage.name] = list[Planned]()
+        for one in filled[stage.name]:
+            if not stage.is_study and since >= (wanted.every or math.inf):
+                rows += [reference] * wanted.repeats
+                since = 0
+            rows.append(one)
+            since += 1
+    return found
 
 
 def _alternatives(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
@@ -401,6 +424,12 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
         assumptions.append(
             "a person does at once what the run waits for, and only with the syringes and wastes "
             "that are named"
+        )
+    if profile.campaign.reference is not None:
+        repeats = profile.campaign.reference.repeats
+        assumptions.append(
+            f"no fresh batch of a stock is filled in; each adds {repeats} experiments at the "
+            "reference condition"
         )
     if good_enough is not None:
         assumptions.append(f"the campaign does not end before, at an objective of {good_enough:g}")

@@ -57,7 +57,8 @@ def rehearse(
         decided: dict[str, list[Conditions]] = {}
         with outcome.record() as record:
             for one in record.decisions():
-                decided.setdefault(one.stage, []).append(one.conditions)
+                if not one.reference:
+                    decided.setdefault(one.stage, []).append(one.conditions)
         return decided
 
 

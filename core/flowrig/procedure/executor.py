@@ -14,11 +14,13 @@ from flowrig.operator.hold_wait import HoldWait
 from flowrig.operator.requests import OperatorRequests
 from flowrig.operator.result_wait import ResultWait
 from flowrig.problem.space import Value
+from flowrig.procedure.control.loops import Loops
 from flowrig.procedure.refill import due_refills, refill, refill_duration_s, valves_back
 from flowrig.procedure.steps import (
     Acquire,
     Divert,
     Draw,
+    Keep,
     LookAtRig,
     PutIn,
     RequireVolume,
@@ -31,6 +33,7 @@ from flowrig.procedure.steps import (
     Step,
     Stop,
     TellChanges,
+    TellKept,
     TellReadings,
     TellRinse,
     TellToCome,
@@ -71,7 +74,10 @@ class Executor:
         self._note_event = note_event
         self._guard = Guard(actuation, note_event, on_look)
         self._back: Mapping[str, Value] = {}
-        self._watch = Watch(actuation.rig, self._guard, requests, note_event)
+        self._loops = Loops(actuation, self._guard, note_event)
+        self._watch = Watch(
+            actuation.rig, self._guard, requests, note_event, on_wait=self._loops.follow
+        )
         obey = partial(self._watch.obey, may_pause=False, may_skip=False)
         self._hold_wait = HoldWait(actuation, self._guard, requests, obey)
         self._result_wait = ResultWait(actuation, self._guard, requests, obey)
@@ -88,12 +94,14 @@ class Executor:
             Settle: lambda step: self._watch.settle(step.duration_s),
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
+            Keep: lambda step: self._loops.begin(step.conditions, step.at),
             Stop: self._stop,
             Wait: self._watch.wait,
             SetLight: self._set_light,
             Acquire: self._watch.acquire,
             LookAtRig: lambda step: self._guard.look(settled=True),
             TellChanges: lambda step: self._guard.changes,
+            TellKept: lambda step: self._loops.doubts(self._guard.sampled_readings()),
             TellRinse: lambda step: self._actuation.ledger.lines.needed_ul(step.streams),
             TellToCome: lambda step: actuation.rig.to_come(),
             TellReadings: lambda step: {
@@ -116,7 +124,11 @@ class Executor:
         """
         self._watch.may_pause = True
         self._guard.forget_changes()
-        return self._run(procedure)
+        try:
+            return self._run(procedure)
+        except BaseException as error:
+            self._loops.end(f"the experiment ended: {error}")
+            raise
 
     def _run(self, procedure: Generator[Step, Any, R], *, may_leave: bool = True) -> R:
         """Perform the steps of a procedure; a pause or a skip leaves it only where it may."""
@@ -143,6 +155,7 @@ class Executor:
         Raises:
             NeedsPersonError: an interlock refuses it; the caller goes safe.
         """
+        self._loops.end("the flow ended")
         self._hold_wait.stop_flow()
         self._set_back()
 
@@ -163,6 +176,7 @@ class Executor:
             StopRequested: a person asked the run to end.
             SafetyTripError: a safety rule is broken meanwhile.
         """
+        self._loops.end("the run went on hold")
         self._set_back()
         self._watch.begin(f"on hold: {hold.text}", self._actuation.rig.profile.hold.longest_s)
         answer = self._hold_wait.wait(hold)
@@ -266,6 +280,7 @@ class Executor:
         self._guard.start(step.streams)
 
     def _stop(self, step: Stop) -> None:
+        self._loops.end("the flow ended")
         self._guard.stop(step.streams)
         self._set_back()
         waste = self._actuation.ledger.waste

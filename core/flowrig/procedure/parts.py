@@ -12,6 +12,7 @@ from flowrig.measurement.observation import Array
 from flowrig.problem.space import Value
 from flowrig.procedure.steps import (
     Acquire,
+    Keep,
     RequireVolume,
     SetFlowRates,
     SetLight,
@@ -28,6 +29,7 @@ from flowrig.procedure.steps import (
 from flowrig.profile import Profile
 
 __all__ = [
+    "keep",
     "look",
     "mean_counts",
     "require",
@@ -140,6 +142,12 @@ def set_devices(
             )
     if values:
         yield SetValues(values)
+
+
+def keep(profile: Profile, conditions: Mapping[str, Value]) -> Generator[Step, Any, None]:
+    """Let the control loops of a rig work, once everything flows."""
+    if profile.control:
+        yield Keep(conditions, profile.kept_at(conditions))
 
 
 def told(

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from flowrig.errors import OutOfRangeError
 from flowrig.interfaces import Frames
@@ -15,6 +15,7 @@ from flowrig.problem.space import Value
 from flowrig.procedure.fast_start import fast_start
 from flowrig.procedure.own_steps import run_own_steps
 from flowrig.procedure.parts import (
+    keep,
     look,
     mean_counts,
     require,
@@ -35,10 +36,12 @@ from flowrig.procedure.steps import (
     Step,
     Stop,
     TellChanges,
+    TellKept,
     Wait,
     WaitSteady,
 )
 from flowrig.profile import Profile
+from flowrig.profile.controls.loops import most_ul_min
 from flowrig.profile.controls.studies import acquisition_s, dark_s
 from flowrig.profile.topology import Topology
 
@@ -164,7 +167,8 @@ def _run_steady(
     else:
         flowing_s += max(flow.wait_s, dark_s(profile))
     minutes = flowing_s / 60
-    yield require(profile, {s: rate * minutes for s, rate in flow_rates_ul_min.items()})
+    most = most_ul_min(profile, flow_rates_ul_min)
+    yield require(profile, {s: rate * minutes for s, rate in most.items()})
     volumes_ul = profile.volumes_ul(conditions)
     if volumes_ul:
         yield PutIn(volumes_ul)
@@ -180,6 +184,7 @@ def _run_steady(
     if fast is None:
         yield SetFlowRates(flow_rates_ul_min)
         yield Start(streams)
+        yield from keep(profile, conditions)
         dark, steadiness = yield from _settling(profile, equilibrium_s, probe, flow)
     else:
         near_c = {} if within_c is None else set_points_c
@@ -260,10 +265,12 @@ def _sampled(
     """Frames of a sample, and what belongs to them; streams that are not kept are stopped."""
     count = flow.frames or profile.analysis.frames
     frames = yield from take_sample(profile, count)
+    not_kept = (yield TellKept()) if profile.control else ()
     # A stop compares pumps with what they were told; a short sample whose flow is kept has no other
     # look at them.
     yield LookAtRig() if flow.keeps else Stop(streams)
-    return Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
+    observation = Observation(mean_counts(dark), frames, steadiness, *(yield from told(profile)))
+    return evolve(observation, not_kept=not_kept)
 
 
 def _longest_look_s(profile: Profile, equilibrium_s: float) -> float:

@@ -15,6 +15,7 @@ __all__ = [
     "Acquire",
     "Divert",
     "Draw",
+    "Keep",
     "LookAtRig",
     "Procedure",
     "PutIn",
@@ -28,6 +29,7 @@ __all__ = [
     "Step",
     "Stop",
     "TellChanges",
+    "TellKept",
     "TellReadings",
     "Wait",
     "WaitSteady",
@@ -108,6 +110,26 @@ class Stop(Step):
     """Stop streams together, and charge their syringes for what they delivered."""
 
     streams: tuple[str, ...]
+
+
+@frozen
+class Keep(Step):
+    """Let control loops work until the next stop of a stream, or a hold.
+
+    `conditions` are those of the experiment, and `at` has, by loop, the value at which it keeps its
+    reading, in the unit of the reading.
+    """
+
+    conditions: Mapping[str, Value]
+    at: Mapping[str, float]
+
+
+@frozen
+class TellKept(Step):
+    """Ask control loops about the newest sample.
+
+    The result is one sentence for each loop that did not have its reading at its value.
+    """
 
 
 @frozen

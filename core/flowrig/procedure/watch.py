@@ -43,18 +43,25 @@ class Watch:
         guard: reads heaters and pumps, and checks the safety rules.
         requests: what a person wants of the run.
         note_event: writes progress and requests to the journal.
+        on_wait: called after every reading of a plain wait.
 
     Attributes:
         may_pause: whether a pause may begin now; false from the first frame of a measurement on.
     """
 
     def __init__(
-        self, rig: Rig, guard: Guard, requests: OperatorRequests, note_event: EventNoter
+        self,
+        rig: Rig,
+        guard: Guard,
+        requests: OperatorRequests,
+        note_event: EventNoter,
+        on_wait: Callable[[], object] = lambda: None,
     ) -> None:
         self._rig = rig
         self._guard = guard
         self._requests = requests
         self._note_event = note_event
+        self._on_wait = on_wait
         self.may_pause = True
 
     def obey(self, *, may_pause: bool = True, may_skip: bool = True) -> None:
@@ -85,6 +92,7 @@ class Watch:
 
         def follow(heaters: Mapping[str, HeaterReading]) -> None:
             nonlocal near_since_s
+            self._on_wait()
             if not _all_near(heaters, step.steady_at_c, steady.tolerance_c):
                 near_since_s = None
             elif near_since_s is None:

@@ -78,11 +78,14 @@ class Document:
         file: the file, as people should see it.
         content: tables as dicts, arrays as lists.
         spots: by the path of keys and indices that leads to a value.
+        replaced_rules: what the interlocks were about that an array of interlocks replaces, in
+            files that this one extends.
     """
 
     file: str
     content: dict[str, Any]
     spots: Mapping[Path, Spot] = field(factory=dict)
+    replaced_rules: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -121,7 +124,10 @@ class Document:
         content = _merged(base.content, self.content, (), replaced)
         spots = {path: spot for path, spot in base.spots.items() if not _within(path, replaced)}
         spots |= {path: spot for path, spot in self.spots.items() if _within(path, replaced)}
-        return Document(self.file, content, spots)
+        rules = base.replaced_rules + self.replaced_rules
+        if isinstance(self.content.get("interlocks"), list):
+            rules += _rules(base.content.get("interlocks"))
+        return Document(self.file, content, spots, rules)
 
     def by_name(self, arrays: Iterable[Path]) -> "Document":
         """This document with some arrays as tables by the names of their entries.
@@ -148,7 +154,7 @@ class Document:
         """This document without a top-level key."""
         content = {name: value for name, value in self.content.items() if name != key}
         spots = {path: spot for path, spot in self.spots.items() if path[0] != key}
-        return Document(self.file, content, spots)
+        return attrs.evolve(self, content=content, spots=spots)
 
     def without_each(self, paths: Mapping[Path, Place], user: "Document") -> "Document":
         """This document without some keys.
@@ -174,7 +180,7 @@ class Document:
                     holder = holder[key]
             del holder[path[-1]]
         spots = {path: spot for path, spot in named.spots.items() if not _within(path, set(paths))}
-        return Document(self.file, content, spots)
+        return attrs.evolve(self, content=content, spots=spots)
 
     def below(self, key: str) -> "Document":
         """This document as the content of one table of another."""
@@ -299,6 +305,13 @@ def _unusable(value: Any, path: Path) -> Iterator[Finding]:
         yield Finding(path, f"{value} is not finite", expected="a finite number")
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
         yield Finding(path, "the number is too large", expected="at most 64 bits")
+
+
+def _rules(interlocks: Any) -> tuple[str, ...]:
+    """What interlocks are about: the reading, or the kind."""
+    entries = interlocks.values() if isinstance(interlocks, dict) else interlocks or ()
+    tables = (one for one in entries if isinstance(one, dict))
+    return tuple(str(one.get("reading") or one.get("kind")) for one in tables)
 
 
 def read_document(file: FilePath, find: Finder) -> Document:

@@ -509,6 +509,17 @@ def _of_the_reader(hook: Callable[[Structurer, Any, Any], Any]) -> Hook:
     return lambda value, wanted: hook(_reader.get(), value, wanted)
 
 
+_NAMED = (
+    model.Stream,
+    model.Component,
+    model.ControlLoop,
+    model.DeviceEntry,
+    model.Section,
+    model.Channel,
+)
+"""Classes whose tables have their name as a field."""
+
+
 @cache
 def _shared() -> tuple[Converter, Mapping[type, Hook]]:
     """The converter of all structurers, and the hooks for classes whose tables are read first.
@@ -516,9 +527,7 @@ def _shared() -> tuple[Converter, Mapping[type, Hook]]:
     cattrs compiles a function for each class, which takes longer than to read a profile: once a
     process, then, and not once a profile.
     """
-    converter = strict_converter(
-        named=(model.Stream, model.Component, model.DeviceEntry, model.Section, model.Channel)
-    )
+    converter = strict_converter(named=_NAMED)
     reader = _of_the_reader
     for cls, hook in (
         (model.DeviceEntry, reader(Structurer._device)),

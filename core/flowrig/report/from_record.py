@@ -31,6 +31,8 @@ from flowrig.report.content import (
     ReportContent,
 )
 from flowrig.run_record import experiment as journalled
+from flowrig.run_record.batches import batch_text
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
 from flowrig.run_record.studies import findings_of
@@ -125,6 +127,7 @@ def _result(event: Event[ResultEntered]) -> tuple[str, str, str, str, str]:
     """An entered result as a row of the report."""
     data = event.data
     words = [f"{n} {v:.4g} {data.units.get(n, '')}".rstrip() for n, v in data.values.items()]
+    words += [stored_words(data)] if data.series else []
     words += [f"no result: {data.lost}"] if data.lost else []
     files = (f"{one.name} (SHA-256 {one.sha256})" for one in data.files)
     when = data.entered or f"{event.time_s:.0f} s of rig time"
@@ -237,6 +240,7 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
         for event in journal.events(StageEnded)
     ]
     notes += [_shares(event.data) for event in journal.events(IncumbentFound)]
+    notes += [batch_text(one) for one in record.batches()[1:]]
     notes += [_resumption(event) for event in journal.events(Resumed)]
     notes += [
         f"At {event.time_s:.0f} s: {event.data.text}."

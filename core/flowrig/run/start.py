@@ -210,7 +210,7 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         versions=_versions(options.plugins),
         objective=journalled_objective(profile.objective, profile.percent_features),
         units=profile.space.units,
-        planned=profile.campaign.experiments if profile.campaign else 0,
+        planned=record.planned if profile.campaign else 0,
         profile=profile.name,
         simulated=record.simulated,
         skipped=len(record.skipped()),

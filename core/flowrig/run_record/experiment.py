@@ -50,6 +50,8 @@ class Decision:
         values: of a point that continues: what other devices are set to, by device.
         asks: what a person is asked before it begins; "" for nothing.
         is_foreign: whether other liquids flow than the profile says.
+        is_stored: whether its sample is stored, and measured again later.
+        reference: whether it is the reference condition of the campaign, which no optimizer chose.
     """
 
     index: int
@@ -68,6 +70,8 @@ class Decision:
     values: Mapping[str, Value] = field(factory=dict)
     asks: str = ""
     is_foreign: bool = False
+    is_stored: bool = False
+    reference: bool = False
 
     @property
     def settles(self) -> bool:
@@ -108,6 +112,9 @@ class Experiment:
         flowing_s: of a point of a study: how long [s] its liquid had flowed when its frames began.
         interrupted: of a point that was to continue: whether it had to settle first.
         doubts: what quality checks doubt; their texts are among the flags.
+        factors: by feature, what it was divided by because of its batch; empty without a
+            correction.
+        as_measured: features and, under "", the objective, as they were before that; empty without.
     """
 
     decision: Decision
@@ -128,6 +135,8 @@ class Experiment:
     flowing_s: float | None = None
     interrupted: bool = False
     doubts: tuple[QualityFlag, ...] = ()
+    factors: Mapping[str, float] = field(factory=dict)
+    as_measured: Mapping[str, float] = field(factory=dict)
 
     @property
     def is_usable(self) -> bool:
@@ -138,6 +147,16 @@ class Experiment:
     def may_be_best(self) -> bool:
         """Whether it is of good quality, in its steady state, and has its objective."""
         return self.quality == "good" and self.decision.settles and not self.awaits
+
+    @property
+    def measured_features(self) -> Mapping[str, float]:
+        """The features without a correction for the batch."""
+        return {**self.features, **{n: v for n, v in self.as_measured.items() if n}}
+
+    @property
+    def measured_objective(self) -> float:
+        """The objective without a correction for the batch."""
+        return self.as_measured.get("", self.objective)
 
     @property
     def index(self) -> int:

@@ -37,11 +37,19 @@ from flowrig.problem.pareto import Front
 from flowrig.profile import Campaign, Profile
 from flowrig.profile.model.campaign import is_known_to
 from flowrig.run_record.arms import ArmResult, arms_of, best_so_far, front_of_experiments
+from flowrig.run_record.batches import (
+    Batch,
+    FreshStock,
+    batches_of,
+    corrected,
+    fresh_stocks,
+)
 from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.doubts import doubts_as_json, with_doubts
 from flowrig.run_record.experiment import Decision, Experiment, Incumbent, journalled_objective
 from flowrig.run_record.lock import is_locked
 from flowrig.run_record.off_line.fold import with_results
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.studies import findings_of
 from flowrig.safety.syringes import COUNTED, SyringeLedger
 from flowrig.safety.waste import WasteAccount
@@ -284,7 +292,17 @@ class RunRecord:
         fresh |= {self._places[index] for index in changed if index in self._places}
         for place in sorted(fresh):
             self._experiments[place : place + 1] = [self._as_known(self._measured[place])]
-        return list(self._experiments)
+        return corrected(self.profile, self._experiments, self._fresh_stocks())
+
+    def batches(self) -> list[Batch]:
+        """The batches of the stocks by the reference condition; none without such a condition."""
+        self.experiments()
+        return batches_of(self.profile, self._experiments, self._fresh_stocks())
+
+    def _fresh_stocks(self) -> list[FreshStock]:
+        if self.campaign.reference is None:
+            return []
+        return fresh_stocks(self.profile, self.journal)
 
     def _as_known(
         self,
@@ -300,7 +318,9 @@ class RunRecord:
     def experiments_before(self, sequence: int) -> list[Experiment]:
         """The experiments as they were before the event of a number."""
         self.experiments()
-        return [self._as_known(one, sequence) for one in self._measured if one.sequence < sequence]
+        known = [self._as_known(one, sequence) for one in self._measured if one.sequence < sequence]
+        before = [one for one in self._fresh_stocks() if one.sequence < sequence]
+        return corrected(self.profile, known, before)
 
     def experiment(self, index: int) -> Experiment:
         """A measured experiment by its number.
@@ -311,7 +331,7 @@ class RunRecord:
         self.experiments()
         if index not in self._places:
             raise InputError(self._not_measured(index))
-        return self._experiments[self._places[index]]
+        return self.experiments()[self._places[index]]
 
     def with_entry(self, entry: ResultEntered) -> Experiment:
         """An experiment as it will be with one more result.
@@ -331,6 +351,11 @@ class RunRecord:
         known = [one.index for one in self.experiments()]
         there = f"1 to {max(known)} are measured" if known else "none is measured yet"
         return f"there is no experiment {index}; {there}"
+
+    @property
+    def planned(self) -> int:
+        """Number of experiments of all stages, and of the references among them so far."""
+        return self.campaign.experiments + sum(one.reference for one in self.decisions())
 
     def waiting(self) -> list[Experiment]:
         """The experiments whose objective waits for results, in order of time."""
@@ -353,7 +378,11 @@ class RunRecord:
     def chosen(self) -> list[Experiment]:
         """The experiments whose conditions an optimizer chose, in order of time."""
         studies = self.campaign.studies
-        return [one for one in self.experiments() if one.decision.stage not in studies]
+        return [
+            one
+            for one in self.experiments()
+            if one.decision.stage not in studies and not one.decision.reference
+        ]
 
     def _is_sound(
         self,
@@ -568,13 +597,14 @@ class RunRecord:
                 self.profile.objective, self.profile.percent_features
             ).as_json(),
             "experiments": len(experiments),
-            "planned": self.campaign.experiments,
+            "planned": self.planned,
             "skipped": sorted(self.skipped()),
             "waiting": sorted(one.index for one in self.waiting()),
             "results": [_summary_of_result(e) for e in self.journal.events(ResultEntered)],
             "best": None if best is None else self._summary_of(best),
             "expected_best": None if expected is None else self._expected(expected),
             "front": None if front is None else front.as_json(),
+            "batches": [one.as_json() for one in self.batches()],
             "arms": {arm.name: self._summary_of_arm(arm) for arm in self.arms()},
             "studies": [one.as_json() for one in findings_of(self)],
             "quality": [one for each in experiments for one in doubts_as_json(each)],
@@ -638,6 +668,7 @@ def _summary_of_result(event: Event[ResultEntered]) -> dict[str, Any]:
         "entered": data.entered,
         "files": [one.as_json() for one in data.files],
         "lost": data.lost,
+        "sample": stored_words(data),
     }
 
 
@@ -659,7 +690,9 @@ def _decision(event: Event[Decided]) -> Decision:
         keeps_s=data.keeps_s or 0.0,
         asks=data.asks or "",
         values=data.values or {},
+        reference=bool(data.reference),
         is_foreign=bool(data.is_foreign),
+        is_stored=bool(data.is_stored),
     )
 
 

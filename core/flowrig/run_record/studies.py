@@ -10,10 +10,11 @@ from attrs import field, frozen
 from flowrig.errors import FlowrigError, PluginError
 from flowrig.interfaces.study import Finding, Findings, Fraction, Point, Study, StudyPoint, StudyRig
 from flowrig.plugins.contained import one_line
-from flowrig.profile import Stage
+from flowrig.profile import Profile, Stage
 from flowrig.profile.controls.beyond import widened
 from flowrig.profile.controls.studies import asked, new_study, require_fractions, study_rig
 from flowrig.run_record.experiment import Decision, Experiment
+from flowrig.run_record.off_line.stored import aged_of, missing_of
 from flowrig.run_record.off_line.to_come import features_of, in_words, of_points
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ class StudyFindings:
 def rig_of_study(record: "RunRecord", stage: Stage) -> StudyRig:
     """What the study of a stage may know: the rig, and the experiments of the stages before."""
     before = {one.name for one in record.campaign.before(stage)}
-    earlier = [_measured(one) for one in record.settled() if one.decision.stage in before]
+    earlier = [
+        _measured(record.profile, one) for one in record.settled() if one.decision.stage in before
+    ]
     # One that continues, or was skipped, is no settled experiment, and has its number all the same.
     decided = {one.index: one.conditions for one in record.decisions() if one.stage in before}
     profile = widened(record.profile, stage)
@@ -92,7 +95,7 @@ def study_points(record: "RunRecord", stage: str) -> list[StudyPoint]:
         if decision.stage != stage:
             continue
         if decision.index in measured:
-            points.append(_measured(measured[decision.index]))
+            points.append(_measured(record.profile, measured[decision.index]))
         elif decision.index in skipped:
             points.append(
                 StudyPoint(number=decision.index, point=_point(decision), quality="skipped")
@@ -157,11 +160,15 @@ def _found(record: "RunRecord", stage: Stage, points: Sequence[StudyPoint]) -> S
 
 
 def _has_any(point: StudyPoint, features: Sequence[str]) -> bool:
-    """Whether a point has a value of any of some features."""
-    return any(math.isfinite(point.features.get(name, math.nan)) for name in features)
+    """Whether a point has a value of any of some features, or a stored sample."""
+    return point.point.is_stored or any(
+        math.isfinite(point.features.get(name, math.nan)) for name in features
+    )
 
 
-def _measured(experiment: Experiment) -> StudyPoint:
+def _measured(profile: Profile, experiment: Experiment) -> StudyPoint:
+    is_stored = experiment.decision.is_stored
+    aged = aged_of(profile, experiment.entries) if is_stored else ()
     return StudyPoint(
         number=experiment.index,
         point=_point(experiment.decision),
@@ -171,6 +178,8 @@ def _measured(experiment: Experiment) -> StudyPoint:
         ended_s=experiment.ended_s,
         flowing_s=experiment.flowing_s,
         interrupted=experiment.interrupted,
+        aged=aged,
+        to_measure=missing_of(profile, experiment, aged),
     )
 
 
@@ -185,6 +194,7 @@ def _point(decision: Decision) -> Point:
         reason=decision.reason,
         asks=decision.asks,
         is_foreign=decision.is_foreign,
+        is_stored=decision.is_stored,
     )
 
 

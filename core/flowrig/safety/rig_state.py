@@ -25,11 +25,14 @@ class Flow:
     """A stream was commanded to start, or to draw, and is not known to have stopped since.
 
     Attributes:
-        rate_ul_min: flow rate [µL/min] of the start.
+        rate_ul_min: flow rate [µL/min] of the start, or of the newest change since. Where it is not
+            known whether a change took effect, the higher one.
         since_s: rig time [s] of the command to start.
         is_confirmed: whether the pump confirmed the start.
         draws_ul: volume [µL] that the pump draws from its reservoir; None where it delivers.
         stops_s: rig times [s] of commands to stop, in order; none of them is known to have worked.
+        changed_s: rig time [s] of the newest command with another flow rate; None for none.
+        before_ul: volume [µL] that flowed until then.
     """
 
     rate_ul_min: float
@@ -37,6 +40,22 @@ class Flow:
     is_confirmed: bool = False
     draws_ul: float | None = None
     stops_s: tuple[float, ...] = ()
+    changed_s: float | None = None
+    before_ul: float = 0.0
+
+    def moved_ul(self, time_s: float) -> float:
+        """Volume [µL] from the start to a rig time [s], by flow rates and times."""
+        since_s = self.since_s if self.changed_s is None else self.changed_s
+        return self.before_ul + self.rate_ul_min * (time_s - since_s) / 60
+
+    def changed(self, rate_ul_min: float, time_s: float) -> "Flow":
+        """The flow once its pump was told another flow rate [µL/min], and has not confirmed it."""
+        return evolve(
+            self,
+            rate_ul_min=max(self.rate_ul_min, rate_ul_min),
+            changed_s=time_s,
+            before_ul=self.moved_ul(time_s),
+        )
 
 
 @frozen(kw_only=True)
@@ -205,6 +224,12 @@ class RigState:
             for name, rate in (data.flow_rates_ul_min or {}).items():
                 flow = Flow(rate_ul_min=rate, since_s=time_s, draws_ul=draws_ul.get(name))
                 self._streams[name] = evolve(self.stream(name), flow=flow)
+        elif data.command == "set-flow-rates":
+            for name, rate in (data.flow_rates_ul_min or {}).items():
+                stream = self.stream(name)
+                if stream.flow is not None and _goes_on(stream.flow):
+                    changed = stream.flow.changed(rate, time_s)
+                    self._streams[name] = evolve(stream, flow=changed)
         elif data.command == "stop":
             self._stop_commanded(time_s, data.streams or ())
 
@@ -231,7 +256,7 @@ class RigState:
         match intent.command:
             case "set-flow-rates":
                 for name, rate in rates_ul_min.items():
-                    self._streams[name] = evolve(self.stream(name), set_rate_ul_min=rate)
+                    self._set_rate(name, rate)
             case "start" | "draw" as command:
                 for name in rates_ul_min:
                     stream = self._streams[name]
@@ -251,6 +276,13 @@ class RigState:
                     self._heaters[name] = evolve(self.heater(name), set_point_c=None)
             case "set-light":
                 self._lights |= dict.fromkeys(intent.spectrometers or (), bool(intent.on))
+
+    def _set_rate(self, name: str, rate_ul_min: float) -> None:
+        stream = self.stream(name)
+        flow = stream.flow
+        if flow is not None and _goes_on(flow):
+            flow = evolve(flow, rate_ul_min=rate_ul_min)
+        self._streams[name] = evolve(stream, set_rate_ul_min=rate_ul_min, flow=flow)
 
     def _stopped(self, reports_ul: Mapping[str, float | None]) -> None:
         """Streams have stopped, with the volume [µL] that each reported; None for no report."""
@@ -285,6 +317,11 @@ class RigState:
         self._lights.clear()
         for name, device in self._devices.items():
             self._devices[name] = evolve(device, told=None)
+
+
+def _goes_on(flow: Flow) -> bool:
+    """Whether a pump that delivers goes on at another flow rate when it is told one."""
+    return flow.is_confirmed and flow.draws_ul is None and not flow.stops_s
 
 
 def _merged(

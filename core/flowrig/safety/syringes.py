@@ -329,12 +329,11 @@ class SyringeLedger:
         if _never_ran(flow, report):
             return True
         # The newest command to stop is the one under way: a doubted pump stood still before it.
-        runs_s = [stop_s - flow.since_s for stop_s in flow.stops_s[:-1]]
         return any(
-            flow.rate_ul_min * (run_s - STOP_S) / 60 * (1.0 - RATE_ERROR)
+            flow.moved_ul(stop_s - STOP_S) * (1.0 - RATE_ERROR)
             <= report.volume_ul
-            <= flow.rate_ul_min * (run_s + STOP_S) / 60 * (1.0 + RATE_ERROR)
-            for run_s in runs_s
+            <= flow.moved_ul(stop_s + STOP_S) * (1.0 + RATE_ERROR)
+            for stop_s in flow.stops_s[:-1]
         )
 
     def refilled(self, name: str) -> None:
@@ -436,7 +435,7 @@ class _Report:
 
 def _moved_ul(flow: Flow, time_s: float, *, at_least_ul_min: float = 0.0) -> float:
     """Volume [µL] from a start to a rig time [s], at its flow rate or a higher one."""
-    return max(flow.rate_ul_min, at_least_ul_min) * (time_s - flow.since_s) / 60
+    return max(flow.moved_ul(time_s), at_least_ul_min * (time_s - flow.since_s) / 60)
 
 
 def _charge_ul(flow: Flow, time_s: float, report: _Report) -> float:

@@ -53,6 +53,7 @@ from flowrig.testing.conformance.optimizer import OptimizerConformance
 from flowrig.testing.conformance.pump import PumpConformance
 from flowrig.testing.conformance.spectrometer import SpectrometerConformance
 from flowrig.testing.conformance.surrogate import SurrogateConformance
+from flowrig.testing.paper import PaperBench, PaperConformance
 from flowrig.testing.quality import QualityBench, QualityConformance
 from flowrig.testing.replay.playback import check_trace
 from flowrig.testing.study import StudyBench, StudyConformance
@@ -80,6 +81,8 @@ __all__ = [
     "Mute",
     "OptimizerBench",
     "OptimizerConformance",
+    "PaperBench",
+    "PaperConformance",
     "PlainGaussianProcess",
     "Plate",
     "Plunger",

@@ -15,7 +15,7 @@ __all__ = ["new_plugin"]
 
 LONGEST_NAME: Final = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_MODELS: Final = ("optimizer", "surrogate", "analysis", "chemistry", "study", "quality")
+_MODELS: Final = ("optimizer", "surrogate", "analysis", "chemistry", "study", "quality", "paper")
 _TESTS: Final = {
     "optimizer": "test_model.py.txt",
     "surrogate": "test_model.py.txt",
@@ -23,6 +23,7 @@ _TESTS: Final = {
     "chemistry": "test_chemistry.py.txt",
     "study": "test_model.py.txt",
     "quality": "test_model.py.txt",
+    "paper": "test_paper.py.txt",
 }
 """The test of a plugin that is no driver."""
 _OWN: Final = "flowrig.testing:templates/flowrig_template"
@@ -36,7 +37,7 @@ def new_plugin(kind: str, name: str, folder: Path, plugins: Plugins | None = Non
 
     Args:
         kind: kind of the plugin: "pump", "heater", "spectrometer", "optimizer", "surrogate",
-            "analysis", "chemistry", "study", "quality", or a kind of device of an installed plugin
+            "analysis", "chemistry", "study", "quality", "paper", or a kind of device of a plugin
             that has a template.
         name: name in profiles: lower-case letters, digits and single hyphens.
         folder: parent of the new folder.
@@ -73,7 +74,10 @@ def _offered(kind: str, plugins: Plugins) -> KindOffer:
     templates = {name: one for name, one in plugins.kinds().items() if one.template}
     if kind not in templates:
         known = ", ".join((*CORE_KINDS, *sorted(templates), *_MODELS))
-        raise InputError(f"a plugin is one of {known}, not {kind!r}")
+        raise InputError(
+            f"a plugin is one of {known}, not {kind!r}; a kind of device that no plugin offers is "
+            "begun from examples/acme-droplets, as docs/tutorial-driver.md says"
+        )
     return templates[kind]
 
 
@@ -83,7 +87,7 @@ def _distribution(kind: str, name: str, offer: KindOffer | None) -> dict[str, st
     templates = files("flowrig.testing") / "templates"
     own_folder = _folder(_OWN if offer is None else offer.template)
     modules = {}
-    for own, template in _modules(kind, offer).items():
+    for own, template in _modules(kind, name, offer).items():
         where = _folder(_OWN) if template in (*_SHARED, _BASE) else own_folder
         modules[f"{package}/{own}"] = _renamed(_text(where / template), kind, name)
     words = {
@@ -120,10 +124,12 @@ def _folder(target: str) -> Traversable:
     return files(package).joinpath(*below.split("/"))
 
 
-def _modules(kind: str, offer: KindOffer | None) -> dict[str, str]:
-    """Names of the templates, by the names of the modules."""
+def _modules(kind: str, name: str, offer: KindOffer | None) -> dict[str, str]:
+    """Names of the templates, by the names of the modules and of what is beside them."""
     stem = _module(kind)
     own = {"__init__.py": f"{stem}_plugin.py", f"{stem}.py": f"{stem}.py"}
+    if kind == "paper":  # it has no settings, and a campaign
+        return {**own, f"{name}.toml": "template.toml"}
     if kind in _MODELS:
         return {**own, "settings.py": f"{stem}_settings.py"}
     device = {**own, "emulator.py": f"{stem}_emulator.py", **{name: name for name in _SHARED}}

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from flowrig.errors import FlowrigError
-from flowrig.interfaces.study import Findings, Point, Study, StudyPoint, StudyRig
+from flowrig.interfaces.study import Aged, Findings, Point, Storage, Study, StudyPoint, StudyRig
 from flowrig.problem.space import LinearConstraint, Parameter, Space
 from flowrig.profile.controls.studies import require_points
 from flowrig.testing.conformance.checks import Level, earns, require
@@ -62,6 +62,7 @@ class StudyBench:
             frames=200,
             frames_s=20.0,
             longest_flow_s=lambda conditions: FLOW_S,
+            storage=[Storage(channel="aged", units={"plqy": "%"}, series_s={"dark": (0.0, 1e5)})],
             positions={"collector": ("drain", "vial-1", "vial-2")},
             rsd={"pla": SCATTER},
             product_ul_min=lambda conditions: 100.0 + float(conditions.get("B", 300.0)),
@@ -91,6 +92,7 @@ class StudyBench:
                     objective=size,
                     ended_s=time_s,
                     flowing_s=time_s,
+                    aged=_aged(size) if one.is_stored else (),
                 )
             )
         return found
@@ -118,6 +120,14 @@ class StudyBench:
                     "before `keeps_s`, or ask for both in one answer"
                 )
             done += self.measured(points, done)
+
+
+def _aged(fresh: float) -> list[Aged]:
+    """What was found of a stored sample."""
+    return [
+        Aged(channel="aged", series="dark", age_s=age_s, values={"plqy": fresh * share})
+        for age_s, share in ((0.0, 1.0), (5e4, 0.93), (1e5, 0.9))
+    ]
 
 
 class StudyConformance:

@@ -36,7 +36,7 @@ def new(kind: str, name: str, into: Path) -> None:
     """Write a complete plugin that already passes its tests, into a new folder flowrig-NAME.
 
     KIND is pump, heater, spectrometer, optimizer, surrogate, analysis, chemistry, study, quality,
-    or a kind of device that a plugin offers, such as valve or sensor.
+    paper, or a kind of device that a plugin offers, such as valve or sensor.
 
     \b
     Examples:

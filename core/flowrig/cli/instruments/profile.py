@@ -7,8 +7,15 @@ from typing import Any
 
 import click
 
-from flowrig.cli.instruments.starter import QUESTIONS, Answers
+from flowrig.cli.instruments.starter import (
+    QUESTIONS,
+    Answers,
+    Question,
+    is_asked,
+    read_answer,
+)
 from flowrig.cli.terminal.printing import say
+from flowrig.errors import InputError
 
 __all__ = ["profile"]
 
@@ -52,11 +59,11 @@ def new(name: str, into: Path, *, defaults: bool, **given: str | None) -> None:
     from flowrig.profile import load_profile_text
 
     said: dict[str, Any] = {key: text for key, text in given.items() if text is not None}
+    plugins = Plugins.discover()
     if not defaults and sys.stdin.isatty():
         for question in QUESTIONS:
-            if question.key not in said:
-                said[question.key] = click.prompt(question.text, default=question.default)
-    plugins = Plugins.discover()
+            if question.key not in said and is_asked(question.key, said):
+                said[question.key] = _asked(question, plugins)
     text = starter_profile(Answers.of(said, plugins))
     file = into / f"{name.removesuffix('.toml')}.toml"
     load_profile_text(text, str(file), plugins)
@@ -67,9 +74,21 @@ def new(name: str, into: Path, *, defaults: bool, **given: str | None) -> None:
         say(f"  flowrig {first} {file} {' '.join(rest)}".rstrip())
 
 
-def _write(file: Path, text: str) -> None:
-    from flowrig.errors import InputError
+def _asked(question: Question, plugins: Any) -> str:
+    """The answer of a person, who is asked again where it makes no sense."""
 
+    def checked(text: str) -> str:
+        try:
+            read_answer(question.key, text, plugins)
+        except InputError as error:
+            raise click.BadParameter(str(error)) from error
+        return text
+
+    answer: str = click.prompt(question.text, default=question.default, value_proc=checked)
+    return answer
+
+
+def _write(file: Path, text: str) -> None:
     try:
         with file.open("x", encoding="utf-8", newline="\n") as opened:
             opened.write(text)

@@ -1,8 +1,8 @@
 """Questions and answers from which a first profile of somebody's own rig is written."""
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the command line lists the questions without the profile's 
     from flowrig.plugins.offers import DriverOffer
     from flowrig.profile.structure import OfferSource
 
-__all__ = ["NONE", "QUESTIONS", "Answers", "Question", "Window"]
+__all__ = ["NONE", "QUESTIONS", "Answers", "Question", "Window", "is_asked", "read_answer"]
 
 NONE: Final = "-"
 """Answer for what the rig does not have."""
@@ -116,23 +116,10 @@ class Answers:
         Raises:
             InputError: an answer makes no sense, or does not go with another.
         """
-        said = {one.key: given.get(one.key, one.default).strip() for one in QUESTIONS}
-        carrier = _names(said["carrier"], "carrier")
-        answers = cls(
-            title=said["title"],
-            reagents=_names(said["reagents"], "reagents"),
-            solvents=_names(said["solvents"], "solvents"),
-            carrier=carrier[0] if carrier else "",
-            flow_rate=_window(said["flow_rate"], "flow_rate", "uL/min"),
-            syringe=_pair(said["syringe"], "syringe", ("mL", "mm")),
-            reactor=_pair(said["reactor"], "reactor", ("uL", "mm")),
-            temperature=_maybe(said["temperature"], "temperature", "degC"),
-            absorbance=_quantity(said["absorbance"], "absorbance", "nm"),
-            emission=_maybe(said["emission"], "emission", "nm"),
-            shutter=_truth(said["shutter"]),
-            experiments=_count(said["experiments"]),
-            drivers={kind: _driver(said[kind], kind, plugins) for kind in _KINDS},
-        )
+        said = {one.key: given.get(one.key, one.default) for one in QUESTIONS}
+        read = {key: read_answer(key, text, plugins) for key, text in said.items()}
+        drivers = {kind: read.pop(kind) for kind in _KINDS}
+        answers = cls(**read, drivers=drivers)
         answers._require_sense()
         return answers
 
@@ -173,6 +160,42 @@ class Answers:
 
 
 _KINDS = ("pump", "heater", "spectrometer")
+
+
+def read_answer(key: str, text: str, plugins: "OfferSource") -> Any:
+    """What an answer says.
+
+    Args:
+        key: of the question.
+        text: the answer.
+        plugins: installed plugins.
+
+    Raises:
+        InputError: it makes no sense.
+    """
+    text = text.strip()
+    if key in _KINDS:
+        return _driver(text, key, plugins)
+    readers: dict[str, Callable[[], Any]] = {
+        "reagents": lambda: _names(text, key),
+        "solvents": lambda: _names(text, key),
+        "carrier": lambda: next(iter(_names(text, key)), ""),
+        "flow_rate": lambda: _window(text, key, "uL/min"),
+        "syringe": lambda: _pair(text, key, ("mL", "mm")),
+        "reactor": lambda: _pair(text, key, ("uL", "mm")),
+        "temperature": lambda: _maybe(text, key, "degC"),
+        "absorbance": lambda: _quantity(text, key, "nm"),
+        "emission": lambda: _maybe(text, key, "nm"),
+        "shutter": lambda: _truth(text),
+        "experiments": lambda: _count(text),
+    }
+    return readers.get(key, lambda: text)()
+
+
+def is_asked(key: str, said: Mapping[str, str]) -> bool:
+    """Whether a question has a meaning after some answers: a rig without a heater has no driver of
+    one."""
+    return key != "heater" or said.get("temperature", NONE).strip() not in (NONE, "")
 
 
 def _names(text: str, key: str) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def _streams(answers: Answers) -> Iterator[str]:
         yield f'pump = "pump_{name.lower()}"'
         yield f'syringe = {{ volume = "{volume}", inner_diameter = "{diameter}" }}'
         yield f'contents = "{name}" # TODO: the liquid, in words'
-        yield f'role = "{role}" # a reagent never flushes'
+        yield f'role = "{role}"{" # never flushes" if role == "reagent" else ""}'
         count = len(answers.chosen) if role == "carrier" else 1
         yield f"flow_rate = {_window(answers.flow_rate, count)}"
         yield f'to = "{"segmentation" if role == "carrier" else "manifold"}"'

@@ -1,15 +1,21 @@
 """`flowrig result`: enter results that come later than their experiment."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, print_json, say
 from flowrig.errors import InputError
+
+if TYPE_CHECKING:
+    from flowrig.journal.events import ResultEntered
+    from flowrig.run_record.experiment import Experiment
+    from flowrig.run_record.off_line.table import ResultRow
+    from flowrig.run_record.reader import RunRecord
 
 __all__ = ["result"]
 
@@ -33,6 +39,8 @@ LOOK_S = 0.2
 @click.option(
     "--lost", default="", metavar="WHY", help="It has no results; earlier ones are withdrawn."
 )
+@click.option("--series", default="", metavar="NAME", help="How a stored sample was stored.")
+@click.option("--at", default="", metavar="AGE", help="Its age, such as 5h or 10d.")
 @click.option(
     "--table",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -50,6 +58,7 @@ def result(
     table: Path | None,
     as_list: bool,
     as_json: bool,
+    **stored: str,
 ) -> None:
     """Enter results of experiment NUMBER of the run in FOLDER: what its off-line channels give.
 
@@ -57,37 +66,52 @@ def result(
     A later result for the same quantity replaces the earlier one; the journal keeps both. The run
     may be under way, over, or on hold for results: then it goes on by itself.
 
+    A stored sample is measured again: --series says how it was stored, --at its age.
+
     A table has the columns `experiment`, and NAME for each result with the unit in brackets; it may
-    have a column `by`. Empty cells are left out.
+    have the columns `by`, `series` and `at [h]`. Empty cells are left out.
 
     \b
     Examples:
       flowrig result flowrig-runs/first 63 plqy=61% --by FS5
       flowrig result flowrig-runs/first 63 --file xrd.xy
       flowrig result flowrig-runs/first 64 --lost "the vial broke"
+      flowrig result flowrig-runs/first 63 aged.plqy=58% --series hot_80C --at 5h
       flowrig result flowrig-runs/first --table plqy.csv --by FS5
       flowrig result flowrig-runs/first --list
     """
-    from flowrig.run_record.off_line.table import rows_of
-
-    given = words or table or by or files or lost
-    if as_list and given:
+    of_row = any((words, lost, files, *stored.values()))
+    if as_list and (of_row or table or by):
         raise InputError("--list enters nothing; give only --json beside it")
-    if not given:
+    if not (of_row or table or by):
         _show(folder, as_json=as_json)
         return
     if as_json:
         raise InputError("--json belongs to --list")
+    if table is not None and of_row:
+        raise InputError("--table says everything itself; give only --by beside it")
+    _enter(folder, _rows(words, table, by, stored), files, lost)
+
+
+def _rows(
+    words: tuple[str, ...], table: Path | None, by: str, stored: Mapping[str, str]
+) -> Sequence["ResultRow"]:
+    """What is entered: the rows of a table, or one.
+
+    Args:
+        words: number of the experiment, and NAME=VALUE each.
+        table: a table of results.
+        by: who or what measured.
+        stored: `series` and `at` of a stored sample.
+    """
+    from flowrig.run_record.off_line.table import ResultRow, rows_of
+
     if table is not None:
-        if words or lost or files:
-            raise InputError("--table says everything itself; give only --by beside it")
-        rows = rows_of(table, by)
-    else:
-        if not words:
-            raise InputError("--by, --file and --lost need the number of an experiment first")
-        index = _number(words[0])
-        rows = [(f"experiment {index}", index, list(words[1:]), by)]
-    _enter(folder, rows, files, lost)
+        return rows_of(table, by)
+    if not words:
+        raise InputError("--by, --file and --lost need the number of an experiment first")
+    index = _number(words[0])
+    return [ResultRow(f"experiment {index}", index, words[1:], by, **stored)]
 
 
 def _number(word: str) -> int:
@@ -96,52 +120,29 @@ def _number(word: str) -> int:
     return int(word)
 
 
-def _enter(
-    folder: Path,
-    rows: Sequence[tuple[str, int, Sequence[str], str]],
-    files: Sequence[Path],
-    lost: str,
-) -> None:
+def _enter(folder: Path, rows: Sequence["ResultRow"], files: Sequence[Path], lost: str) -> None:
     """Check every row, then enter all of them."""
-    from flowrig.journal.events import ResultEntered
     from flowrig.run_record.off_line.box import ResultBox
-    from flowrig.run_record.off_line.names import values_of
     from flowrig.run_record.reader import RunRecord
 
-    checked = []
-    places: dict[tuple[int, str], str] = {}
+    places: dict[tuple[object, ...], str] = {}
     with sound_folder(folder), RunRecord(folder) as record:
         print_damage(record)
-        units = record.profile.analysis.off_line_units
-        for place, index, words, by in rows:
+        checked = []
+        for row in rows:
             try:
-                values = values_of(record.profile, words)
-                _require_new(places, place, index, values)
-                if not (values or files or lost):
-                    raise InputError("nothing is entered: give NAME=VALUE, --file or --lost")
-                if values and lost:
-                    raise InputError("what has a result is not lost; enter one of both")
-                entry = ResultEntered(
-                    entry="", index=index, values=values, units={}, by=by, entered="", lost=lost
-                )
-                before = record.experiment(index)
-                after = record.with_entry(entry)
+                entry = _checked(record, row, has_files=bool(files), lost=lost)
+                before, after = record.experiment(row.index), record.with_entry(entry)
+                _require_new(places, row.place, entry)
             except InputError as error:
-                raise InputError(f"{place}: {error}") from error
-            given = {name: units[name] for name in values}
-            replaced = before.results if lost else values
-            old = {n: before.results[n] for n in replaced if n in before.results}
-            checked.append((index, values, given, by, old, after))
-        _tell_unbounded(record.profile, {name for one in checked for name in one[1]})
+                raise InputError(f"{row.place}: {error}") from error
+            checked.append((entry, before, after))
+        _tell_unbounded(record.profile, {name for entry, *_ in checked for name in entry.values})
     box, names = ResultBox(folder), set[str]()
-    for index, values, given, by, _, _ in checked:
-        names.add(box.put(index, values, given, by=by, files=files, lost=lost).entry)
-    for index, values, given, _, old, after in checked:
-        shown = ", ".join(f"{n} {v:.6g} {given[n]}".rstrip() for n, v in values.items())
-        was = ", ".join(f"{n} was {v:.6g} {units[n]}".rstrip() for n, v in old.items())
-        words = [shown, *(one.name for one in files), f"no result: {lost}" if lost else ""]
-        say(f"experiment {index}: {', '.join(filter(None, words))}", nl=False)
-        say(f" ({was}; both are kept)" if was else "")
+    for entry, _, _ in checked:
+        names.add(box.keep(entry, files).entry)
+    for entry, before, after in checked:
+        _say_entered(entry, before, [one.name for one in files])
         if after.awaits:
             say(f"  it still waits for {', '.join(after.awaits)}")
     _taken(folder, names)
@@ -156,14 +157,73 @@ def _tell_unbounded(profile: Any, names: Iterable[str]) -> None:
             say(f"{name} has no `range` in the profile: any number is taken", fg="yellow", err=True)
 
 
-def _require_new(
-    places: dict[tuple[int, str], str], place: str, index: int, names: Iterable[str]
-) -> None:
-    """Raise InputError where an earlier row gives a quantity of the same experiment."""
-    for name in names:
-        earlier = places.setdefault((index, name), place)
+def _checked(
+    record: "RunRecord", row: "ResultRow", *, has_files: bool, lost: str
+) -> "ResultEntered":
+    """A row as an entry.
+
+    Args:
+        record: the run.
+        row: what a person gives.
+        has_files: whether files come with it.
+        lost: why there is no result.
+
+    Raises:
+        InputError: something is wrong with it.
+    """
+    from flowrig.journal.events import ResultEntered
+    from flowrig.run_record.off_line.names import series_of, values_of
+
+    analysis, is_stored = record.profile.analysis, bool(row.series or row.at)
+    values = values_of(record.profile, row.words, is_stored=is_stored)
+    if not (values or has_files or lost):
+        raise InputError("nothing is entered: give NAME=VALUE, --file or --lost")
+    if values and lost:
+        raise InputError("what has a result is not lost; enter one of both")
+    known = analysis.stored_units if is_stored else analysis.off_line_units
+    given, series, age_s = {name: known[name] for name in values}, "", None
+    if is_stored:
+        series, age_s = series_of(record.profile, values, row.series, row.at)
+        if values and age_s is None:
+            raise InputError("the age of the sample is missing, as --at 5h")
+        having = [name for name, one in analysis.stored.items() if series in one.series_s]
+        if lost:
+            given = {n: unit for n, unit in known.items() if n.partition(".")[0] in having}
+    return ResultEntered(
+        entry="",
+        index=row.index,
+        values=values,
+        units=given,
+        by=row.by,
+        entered="",
+        lost=lost,
+        series=series,
+        age_s=age_s,
+    )
+
+
+def _require_new(places: dict[tuple[object, ...], str], place: str, entry: "ResultEntered") -> None:
+    """Raise InputError where an earlier row gives a quantity of the same sample."""
+    for name in entry.values:
+        earlier = places.setdefault((entry.index, name, entry.series, entry.age_s), place)
         if earlier != place:
-            raise InputError(f"{earlier} gives {name} of experiment {index} too")
+            raise InputError(f"{earlier} gives {name} of experiment {entry.index} too")
+
+
+def _say_entered(entry: "ResultEntered", before: "Experiment", files: Sequence[str]) -> None:
+    """Say what was entered, and what it replaces."""
+    from flowrig.run_record.off_line.stored import stored_words
+
+    units = dict[str, str]()
+    for told in (*(one.data for one in before.entries), entry):
+        units |= told.units
+    shown = ", ".join(f"{n} {v:.6g} {units[n]}".rstrip() for n, v in entry.values.items())
+    old = {} if entry.series else before.results
+    replaced = list(old) if entry.lost else [name for name in entry.values if name in old]
+    was = ", ".join(f"{n} was {old[n]:.6g} {units[n]}".rstrip() for n in replaced)
+    words = [shown, stored_words(entry), *files, f"no result: {entry.lost}" if entry.lost else ""]
+    say(f"experiment {entry.index}: {', '.join(filter(None, words))}", nl=False)
+    say(f" ({was}; both are kept)" if was else "")
 
 
 def _taken(folder: Path, entries: set[str]) -> None:
@@ -186,6 +246,7 @@ def _taken(folder: Path, entries: set[str]) -> None:
 
 def _show(folder: Path, *, as_json: bool) -> None:
     from flowrig.run_record.off_line.box import ResultBox
+    from flowrig.run_record.off_line.stored import aged_of, missing_of, shown_age
     from flowrig.run_record.reader import RunRecord
 
     with sound_folder(folder), RunRecord(folder) as record:
@@ -194,8 +255,13 @@ def _show(folder: Path, *, as_json: bool) -> None:
         missing: dict[int, list[str]] = {}
         units = record.profile.analysis.off_line_units
         for one in record.experiments():
-            lost = bool(one.entries) and bool(one.entries[-1].data.lost)
+            newest = one.entries[-1].data if one.entries else None
+            lost = newest is not None and bool(newest.lost) and not newest.series
             lacking = [name for name in units if name not in one.results]
+            lacking += [
+                f"{to_come.channel} of {to_come.series} at {shown_age(to_come.age_s)}"
+                for to_come in missing_of(record.profile, one, aged_of(record.profile, one.entries))
+            ]
             if lacking and not lost and one.quality != "bad":
                 missing[one.index] = lacking
         found: dict[str, Any] = {
@@ -211,7 +277,7 @@ def _show(folder: Path, *, as_json: bool) -> None:
         values = ", ".join(
             f"{n} {v['value']:.6g} {v['unit']}".rstrip() for n, v in one["values"].items()
         )
-        parts = [values, *(file["name"] for file in one["files"])]
+        parts = [values, one["sample"], *(file["name"] for file in one["files"])]
         parts += [f"no result: {one['lost']}"] if one["lost"] else []
         who = f", by {one['by']}" if one["by"] else ""
         when = f", {one['entered'][:16]}" if one["entered"] else ""

@@ -178,11 +178,13 @@ def _shown(value: float | str | None, unit: str) -> str:
 
 
 def _lines_over(status: Mapping[str, Any]) -> Iterator[str]:
+    from flowrig.cli.terminal.best_text import best_lines
+
     count = experiments_text(status["experiments"], status["planned"], len(status["skipped"]))
     yield f"{status['state']}: {count}"
     if status["reason"]:
         yield str(status["reason"])
-    yield from front_lines(status["front"])
+    yield from best_lines(status)
     yield from _waiting_lines(status["waiting"])
     yield from _waste_lines(status)
 

@@ -162,7 +162,8 @@ def _read(
     decided: dict[str, list[Any]] = {}
     with sound_folder(Path(campaign)), RunRecord(campaign, plugins) as record:
         for one in record.decisions():
-            decided.setdefault(one.stage, []).append(one.conditions)
+            if not one.reference:
+                decided.setdefault(one.stage, []).append(one.conditions)
         return record.profile, record.seed, decided, over(record)
 
 

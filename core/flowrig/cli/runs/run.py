@@ -17,7 +17,6 @@ from flowrig.cli.runs.watch import OpensPage, watch_option
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     experiments_text,
-    front_lines,
     print_paragraph,
     print_studies,
     quoted,
@@ -290,6 +289,7 @@ def _finish(outcome: "RunOutcome") -> None:
 def _show_ending(outcome: "RunOutcome") -> list[str]:
     """Print how a run ended; returns the options that a resume needs."""
     from flowrig.cli.results.report import write_html
+    from flowrig.cli.terminal.best_text import best_lines
     from flowrig.errors import InputError
     from flowrig.journal.events import HoldBegun, Resumed, WentOn
     from flowrig.operator.hold import Hold
@@ -307,7 +307,7 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
         say(f"{outcome.state}: {count}", bold=True)
         if outcome.reason:
             say(outcome.reason, fg="yellow", err=True)
-        for line in _best_lines(summary):
+        for line in best_lines(summary):
             print_paragraph(line)
         print_studies(summary["studies"])
         if any(one["repeatability"] for one in summary["studies"]):
@@ -322,38 +322,6 @@ def _show_ending(outcome: "RunOutcome") -> list[str]:
     if waits is not None and isinstance(waits.data, HoldBegun):
         options += filter(None, [Hold.of(waits.data).options])
     return options
-
-
-def _best_lines(summary: Mapping[str, Any]) -> list[str]:
-    """The best measured objective and the incumbent of a model, each with its conditions."""
-    from flowrig.cli.terminal.experiment_table import objective_text
-    from flowrig.journal.events import Objective
-
-    objective = Objective(**summary["objective"])
-    best, expected = summary["best"], summary["expected_best"]
-    if best is None:
-        return []
-    value = objective_text(best["objective"], objective)
-    if expected is None:
-        where = f"in experiment {best['index']}: {_conditions_of(best)}"
-        return [*front_lines(summary["front"]), f"best {objective.name} {value} {where}"]
-    mean = objective_text(expected["objective_mean"], objective)
-    sd = objective_text(expected["objective_sd"], objective)
-    return [
-        *front_lines(summary["front"]),
-        f"best {objective.name} {mean} ± {sd}, as the model of all experiments expects, at the "
-        f"conditions of experiment {expected['index']}: {_conditions_of(expected)}",
-        f"highest measured {value}, in experiment {best['index']}",
-    ]
-
-
-def _conditions_of(best: Mapping[str, Any]) -> str:
-    from flowrig.cli.terminal.experiment_table import value_text
-
-    return ", ".join(
-        f"{name} {value_text(entry['value'])} {entry['unit']}".rstrip()
-        for name, entry in best["conditions"].items()
-    )
 
 
 @contextmanager

@@ -17,6 +17,13 @@ def print_safety(profile: Profile) -> None:
     """Print the rules that hold while the rig runs, and devices without a dead-man timer."""
     for interlock in profile.interlocks:
         print_paragraph(f"interlock: {_sentence(profile, interlock)}", indent=2)
+    for name, loop in profile.control.items():
+        at = f"at {loop.at}" if loop.at is not None else f"at the value of {name}"
+        low, high = loop.within
+        text = (
+            f"control of {name}: {loop.reading} is kept {at}, by {loop.by} within {low} to {high}"
+        )
+        print_paragraph(text, indent=2)
     for heater in _of_kind(profile, "heater"):
         print_paragraph(_supervision(profile, heater), indent=2)
     for gate in profile.gates:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from flowrig.journal.events import Objective
 from flowrig.problem.space import Value
 
-__all__ = ["ExperimentTable", "conditions_text", "objective_text", "value_text"]
+__all__ = ["ExperimentTable", "conditions_text", "is_fraction", "objective_text", "value_text"]
 
 NARROWEST = 6
 """Smallest width of a column, in characters: four digits, a point and a sign."""
@@ -72,15 +72,17 @@ class ExperimentTable:
 
 
 def objective_text(value: float, objective: Objective) -> str:
-    """A value of the objective with its unit; a fraction is shown in percent.
+    """A value of the objective with its unit; a fraction is shown in percent."""
+    if is_fraction(objective):
+        return f"{value:.1%}"
+    return f"{value:.4g} {objective.unit}".rstrip()
 
-    An objective without a unit is a fraction, unless it is a feature itself: counts, or an
-    absorbance.
-    """
-    if objective.unit:
-        return f"{value:.4g} {objective.unit}"
+
+def is_fraction(objective: Objective) -> bool:
+    """Whether an objective is a fraction: it has no unit, and is no feature itself, such as counts
+    or an absorbance."""
     is_feature = objective.is_feature or FEATURE.fullmatch(objective.name)
-    return f"{value:.4g}" if is_feature else f"{value:.1%}"
+    return not (objective.unit or is_feature)
 
 
 def conditions_text(conditions: Mapping[str, Value], units: Mapping[str, str]) -> str:

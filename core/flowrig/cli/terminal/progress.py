@@ -22,6 +22,7 @@ from flowrig.cli.terminal.printing import degrees_text, front_text
 from flowrig.journal.events import (
     ChangesAccepted,
     Checked,
+    ControlTold,
     CutLiquid,
     EventData,
     Explored,
@@ -50,6 +51,7 @@ from flowrig.journal.events import (
 )
 from flowrig.journal.journal import AnyEvent
 from flowrig.journal.visible import visible, visible_line
+from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.status import RunStatus
 from flowrig.safety.waste import WARN
 
@@ -149,6 +151,10 @@ class Progress:
     def _changes_accepted(self, data: ChangesAccepted) -> None:
         for difference in data.differences:
             self.say(f"accepted: {difference}", "yellow")
+
+    @_show.register
+    def _control_told(self, data: ControlTold) -> None:
+        self.say(data.text, "yellow")
 
     @_show.register
     def _notice(self, data: Notice) -> None:
@@ -261,6 +267,7 @@ class Progress:
         parts = [
             f"{n} {value:.4g} {data.units.get(n, '')}".rstrip() for n, value in data.values.items()
         ]
+        parts += [stored_words(data)] if data.series else []
         parts += [one.name for one in data.files]
         parts += [f"no result: {data.lost}"] if data.lost else []
         by = f" by {data.by}" if data.by else ""

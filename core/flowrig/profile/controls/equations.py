@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from flowrig.problem.forms import Form, Ratio
 from flowrig.problem.scale import Scale
 from flowrig.problem.system import MOST_CORNERS, Branch, Equation, Limit, System
+from flowrig.profile.controls.loops import loop_equations, narrowed
 from flowrig.profile.controls.names import Names, names_of
 from flowrig.profile.controls.set_points import set_point_window
 from flowrig.profile.expressions import Expression, ExpressionError, Unit, unit_of
@@ -88,6 +89,7 @@ def needs_equations(profile: Profile) -> bool:
     """Whether a profile has variables, settings or limits that are expressions, or categories."""
     return bool(
         profile.equations
+        or profile.control
         or profile.limits.expressions
         or volumes_by_hand(profile.path)
         or named_waits(profile.procedure)
@@ -211,6 +213,7 @@ def _read(profile: Profile) -> dict[tuple[str, ...], _Parts]:
         names, parts = names_of(profile, positions), _Parts()
         _variables(profile, names, parts)
         _settings(profile, names, parts)
+        parts.always.extend(_Placed(*one) for one in loop_equations(profile, positions))
         _limits(profile, names, parts)
         where = in_words(positions)
         parts.findings[:] = [
@@ -259,7 +262,7 @@ def _unknowns(profile: Profile, placed: Sequence[_Placed], limited: set[str]) ->
     volumes = (f"{name}{VOLUME}" for name in volumes_by_hand(profile.path))
     waits = (f"{name}{TIME}" for name in named_waits(profile.procedure))
     devices = (one for one in profile.devices if one in in_use)
-    return [*profile.streams, *devices, *volumes, *waits]
+    return [*profile.streams, *devices, *volumes, *waits, *profile.control]
 
 
 def _error(error: ExpressionError, path: Path, *, on_key: bool = False) -> Finding:
@@ -289,9 +292,15 @@ def _variables(profile: Profile, names: Names, parts: _Parts) -> None:
             )
         else:
             _expression_variable(names, one, here, parts)
-        if one.name in names.meanings and own != one.name:
+        is_kept = one.name in profile.control and own is None and _is_plain(one)
+        if one.name in names.meanings and own != one.name and not is_kept:
             message = f"the variable {one.name!r} has the name of something else that is set"
             parts.findings.append(Finding((*here, "name"), message, expected="another name"))
+
+
+def _is_plain(one: Variable) -> bool:
+    """Whether a variable is what its own name stands for."""
+    return one.expression is not None and one.expression.text.strip() == one.name
 
 
 def _expression_variable(names: Names, one: Variable, here: Path, parts: _Parts) -> None:
@@ -481,7 +490,8 @@ def _limits(profile: Profile, names: Names, parts: _Parts) -> None:
     parts.limits.append(Limit("total flow rate [µL/min]", total, *window))
     for name, stream in profile.streams.items():
         ratio = Ratio(Form(0.0, {name: 1.0}))
-        parts.limits.append(Limit(f"flow rate of {name} [µL/min]", ratio, *stream.flow_rate_ul_min))
+        window = narrowed(profile, name, stream.flow_rate_ul_min)
+        parts.limits.append(Limit(f"flow rate of {name} [µL/min]", ratio, *window))
     for device in profile.devices.values():
         if device.offer.kind == "heater":
             ratio = Ratio(Form(0.0, {device.name: 1.0}))
@@ -490,7 +500,8 @@ def _limits(profile: Profile, names: Names, parts: _Parts) -> None:
         elif device.abilities.is_settable and device.abilities.limits is not None:
             ratio = Ratio(Form(0.0, {device.name: 1.0}))
             label = f"{device.name} [{device.abilities.unit}]".removesuffix(" []")
-            parts.limits.append(Limit(label, ratio, *device.abilities.limits))
+            window = narrowed(profile, device.name, device.abilities.limits)
+            parts.limits.append(Limit(label, ratio, *window))
     for name, bounds in volumes_by_hand(profile.path).items():
         ratio = Ratio(Form(0.0, {f"{name}{VOLUME}": 1.0}))
         parts.limits.append(Limit(f"volume of {name} [µL]", ratio, *bounds))

@@ -10,6 +10,7 @@ from flowrig.problem.scale import Routes
 from flowrig.profile.expressions import Bound, Expression, ExpressionError, Meaning, Unit, unit_of
 from flowrig.profile.expressions.linear import ratio_of
 from flowrig.profile.model import DeviceEntry, Profile, Section
+from flowrig.profile.model.devices import units_of_readings
 from flowrig.profile.model.flow import VOLUME, volumes_by_hand
 from flowrig.profile.model.procedure import TIME, named_waits
 from flowrig.profile.topology import Topology
@@ -99,13 +100,11 @@ def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Na
     }
     for name, entry in profile.devices.items():
         own = _unit(entry)
-        if name in meanings:
-            continue
-        if own is None:
-            refused[name] = "this is no device that is set to a number"
-        else:
+        if own is not None and name not in meanings:
             meanings[name] = Meaning(own)
             ratios[name] = Ratio(Form(0.0, {name: 1.0}))
+        elif name not in meanings:
+            refused[name] = "this is no device that is set to a number"
     molar, volume = unit_of("umol/min"), unit_of("uL")
     for more, unit in ((_molar_flows(profile), molar), (_volumes(profile), volume)):
         meanings |= dict.fromkeys(more, Meaning(unit))
@@ -113,9 +112,11 @@ def names_of(profile: Profile, positions: Mapping[str, str] | None = None) -> Na
     if TOTAL not in meanings:
         meanings[TOTAL] = Meaning(flow)
         ratios[TOTAL] = Ratio(Form(0.0, dict.fromkeys(profile.streams, 1.0)))
-    for name in named_waits(profile.procedure):
-        meanings[name + TIME] = Meaning(time)
-        ratios[name + TIME] = Ratio(Form(0.0, {name + TIME: 1.0}))
+    kept, unknown = _kept(profile)
+    named = {name + TIME: Meaning(time) for name in named_waits(profile.procedure)} | kept
+    meanings |= named
+    ratios |= {name: Ratio(Form(0.0, {name: 1.0})) for name in named}
+    refused |= unknown
     joined: dict[str, Routes] = {}
     for name, found in _times(profile, positions or {}):
         meanings[name] = Meaning(time)
@@ -156,6 +157,19 @@ def _unit(entry: DeviceEntry) -> Unit | None:
         return unit_of(entry.abilities.unit)
     except ValueError:
         return None
+
+
+def _kept(profile: Profile) -> tuple[dict[str, Meaning], dict[str, str]]:
+    """By control loop the meaning of its value, or why an expression cannot use it."""
+    units, found, refused = units_of_readings(profile.devices), dict[str, Meaning](), {}
+    for name, loop in profile.control.items():
+        try:
+            found[name] = Meaning(unit_of(units[loop.reading]))
+        except (KeyError, ValueError):
+            refused[name] = (
+                f"{loop.reading} has no unit that expressions know; say `at` in its loop"
+            )
+    return found, refused
 
 
 def _times(

@@ -21,6 +21,7 @@ from flowrig.interfaces.study import (
     Fraction,
     PlannedStudy,
     Point,
+    Storage,
     Study,
     StudyPoint,
     StudyRig,
@@ -29,12 +30,14 @@ from flowrig.interfaces.study import (
 )
 from flowrig.plugins.contained import one_line
 from flowrig.problem.door import Door
+from flowrig.problem.middle import centre
+from flowrig.problem.space import Value
 from flowrig.profile.controls.beyond import found_beyond, gate_of, widened, wider_range
 from flowrig.profile.controls.from_toml import amount
 from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
-from flowrig.profile.model import Profile, Scan, Stage, Variable
+from flowrig.profile.model import OffLine, Profile, Scan, Stage, Variable
 from flowrig.profile.model.flow import GAS
 from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
@@ -47,6 +50,7 @@ __all__ = [
     "at_of",
     "dark_s",
     "new_study",
+    "reference_conditions",
     "require_fractions",
     "require_points",
     "study_rig",
@@ -183,13 +187,14 @@ def study_rig(
         residence_time_s=residence_time_s,
         frames=profile.analysis.frames,
         frames_s=acquisition_s(profile, profile.analysis.frames),
+        product_ul_min=profile.product_ul_min,
         dark_s=dark_s(profile),
-        product_ul_min=partial(_product_ul_min, profile),
         species_umol_min=partial(_species_umol_min, profile),
         liquids=_liquids(profile),
         longest_flow_s=partial(_longest_flow_s, profile),
         positions=_turned_under_flow(profile),
         vessels_ul=_vessels_ul(profile),
+        storage=[_storage(one) for one in profile.analysis.stored.values()],
         can_continue=not profile.procedure,
         seed=seed,
         rsd={name: one for name, one in zip(units, rsd, strict=True) if np.isfinite(one)},
@@ -199,17 +204,15 @@ def study_rig(
     )
 
 
+def _storage(channel: OffLine) -> Storage:
+    units = {name: one.unit for name, one in channel.gives.items()}
+    return Storage(channel=channel.name, units=units, series_s=channel.series_s)
+
+
 def _liquids(profile: Profile) -> tuple[str, ...]:
     """The streams that are neither carriers nor gases."""
     streams = profile.streams.items()
     return tuple(n for n, one in streams if one.phase != GAS and one.role != "carrier")
-
-
-def _product_ul_min(profile: Profile, conditions: Mapping[str, Any]) -> float:
-    """Liquid [µL/min] that flows under conditions, without carriers and gases."""
-    liquids = _liquids(profile)
-    rates_ul_min = profile.flow_rates_ul_min(conditions).items()
-    return sum(rate for name, rate in rates_ul_min if name in liquids)
 
 
 def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
@@ -432,10 +435,11 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
     Returns:
         the profile, and what is wrong with its studies.
     """
+    profile, wrong = _with_reference(profile)
     campaign = profile.campaign
     if campaign is None or not campaign.studies:
-        return profile, []
-    stages, gates, wrong = list[Stage](), list(profile.gates), list[Finding]()
+        return profile, wrong
+    stages, gates = list[Stage](), list(profile.gates)
     for index, stage in enumerate(campaign.stages):
         here: Path = ("campaign", "stages", index)
         fitted, found = stage, list[Finding]()
@@ -449,6 +453,42 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
         gates += _questions(profile, stages)
     campaign = attrs.evolve(campaign, stages=tuple(stages))
     return attrs.evolve(profile, campaign=campaign, gates=tuple(gates)), wrong
+
+
+def _with_reference(profile: Profile) -> tuple[Profile, list[Finding]]:
+    """The profile with its reference condition in the units of the space, and what is wrong."""
+    campaign, wrong = profile.campaign, list[Finding]()
+    if campaign is None or campaign.reference is None:
+        return profile, wrong
+    reference, path = campaign.reference, ("campaign", "reference")
+    for key, count in (("repeats", reference.repeats), ("every", reference.every)):
+        if count is not None and not 1 <= count <= MOST_POINTS:
+            wrong.append(Finding((*path, key), f"got {count}", expected=f"1 to {MOST_POINTS}"))
+    if isinstance(reference.at.where, Mapping):
+        values = _resolved(profile, reference.at.where, (*path, "at"), wrong, _value)
+        reference = attrs.evolve(reference, at=At(values))
+        if not wrong:
+            wrong += _outside(profile, reference.at, (*path, "at"))
+    elif reference.at.where != "middle":
+        message = "a reference is one condition from the beginning on"
+        expected = '"middle", or a table of conditions'
+        wrong.append(Finding((*path, "at"), message, expected=expected))
+    campaign = attrs.evolve(campaign, reference=reference)
+    return attrs.evolve(profile, campaign=campaign), wrong
+
+
+def _outside(profile: Profile, at: At, path: Path) -> Iterator[Finding]:
+    """Why a reference condition breaks a limit of the search space."""
+    try:
+        profile.space.require_feasible(reference_conditions(profile, at))
+    except FlowrigError as error:
+        yield Finding(path, str(error), expected="conditions in the search space")
+
+
+def reference_conditions(profile: Profile, at: At) -> dict[str, Value]:
+    """The reference condition of a campaign; what it does not name is that of the middle."""
+    named = at.where if isinstance(at.where, Mapping) else {}
+    return {**centre(profile.space), **named}
 
 
 def _questions(profile: Profile, stages: Sequence[Stage]) -> Iterator[Gate]:

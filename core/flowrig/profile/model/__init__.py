@@ -48,7 +48,7 @@ from flowrig.profile.model.profile import (
 )
 from flowrig.profile.model.refill import FULL, RESERVOIR, Refill
 from flowrig.profile.model.scans import Scan
-from flowrig.profile.model.variables import Choice, ExpressionLimit, Setting, Variable
+from flowrig.profile.model.variables import Choice, ControlLoop, ExpressionLimit, Setting, Variable
 
 __all__ = [
     "ABSORBANCE",
@@ -68,6 +68,7 @@ __all__ = [
     "ChemistryChoice",
     "Choice",
     "Component",
+    "ControlLoop",
     "Dark",
     "DeviceEntry",
     "ExpressionLimit",

@@ -119,8 +119,19 @@ class Analysis:
 
     @property
     def off_line_units(self) -> dict[str, str]:
-        """Unit of everything that is entered later, by CHANNEL.QUANTITY."""
-        return {name: unit for one in self.off_line.values() for name, unit in one.units.items()}
+        """Unit of everything that is entered once for an experiment, by CHANNEL.QUANTITY."""
+        once = [one for one in self.off_line.values() if not one.series_s]
+        return {name: unit for one in once for name, unit in one.units.items()}
+
+    @property
+    def stored(self) -> dict[str, OffLine]:
+        """The channels that measure stored samples again and again, by name."""
+        return {name: one for name, one in self.off_line.items() if one.series_s}
+
+    @property
+    def stored_units(self) -> dict[str, str]:
+        """Unit of everything that is entered for an age of a stored sample, by CHANNEL.QUANTITY."""
+        return {name: unit for one in self.stored.values() for name, unit in one.units.items()}
 
     @property
     def channels(self) -> dict[str, Channel]:

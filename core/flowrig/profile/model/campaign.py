@@ -9,11 +9,19 @@ import attrs
 from attrs import field, frozen
 
 from flowrig.interfaces.optimizer import OptimizerSettings
-from flowrig.interfaces.study import StudySettings
+from flowrig.interfaces.study import At, StudySettings
 from flowrig.interfaces.surrogate import Surrogate, SurrogateSettings
 from flowrig.plugins.offers import Offer
 
-__all__ = ["Campaign", "Prior", "Stage", "StopRules", "SurrogateChoice", "is_known_to"]
+__all__ = [
+    "Campaign",
+    "Prior",
+    "References",
+    "Stage",
+    "StopRules",
+    "SurrogateChoice",
+    "is_known_to",
+]
 
 
 @frozen
@@ -125,6 +133,26 @@ class StopRules:
 
 
 @frozen(kw_only=True)
+class References:
+    """A condition that is measured again and again, so that a fresh batch of a stock shows.
+
+    It is measured at the beginning, first after each change of a batch, and at intervals, besides
+    the experiments of the stages.
+
+    Attributes:
+        at: the condition: "middle" of the search space, or a table of conditions.
+        repeats: how often it is measured each time.
+        every: after how many experiments it is measured again; None for fresh batches only.
+        correct: whether models and the best use responses that are corrected for their batch.
+    """
+
+    at: At = field(factory=At)
+    repeats: int = 2
+    every: int | None = None
+    correct: bool = True
+
+
+@frozen(kw_only=True)
 class Prior:
     """Earlier experiments from which the surrogate starts.
 
@@ -163,6 +191,7 @@ class Campaign:
         repeats_at_most: how often an optimizer may choose the same conditions.
         pending: conditions are chosen only while fewer experiments than this wait for off-line
             results.
+        reference: the condition that tells batches apart; None for none.
     """
 
     stages: tuple[Stage, ...]
@@ -177,6 +206,7 @@ class Campaign:
     optimizer_memory_gb: float = 8.0
     repeats_at_most: int = 10
     pending: int = 1
+    reference: References | None = None
 
     @property
     def studies(self) -> frozenset[str]:

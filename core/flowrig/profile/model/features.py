@@ -1,7 +1,7 @@
 """Features: numbers that are read from spectra and computed from each other, by name."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -27,7 +27,23 @@ from flowrig.profile.expressions.grammar import (
 from flowrig.profile.model.channels import Channel, How, Window
 from flowrig.profile.problems import Path
 
-__all__ = ["Feature", "Reading", "bind_features", "features_of_objective"]
+__all__ = [
+    "COSTS",
+    "PRODUCT",
+    "TIME",
+    "WASTE",
+    "Feature",
+    "Reading",
+    "bind_features",
+    "costs_in",
+    "features_of_objective",
+]
+
+EXPERIMENT = "experiment"
+TIME, WASTE, PRODUCT = (f"{EXPERIMENT}.{name}" for name in ("time", "waste", "product"))
+COSTS: Mapping[str, str] = {TIME: "min", WASTE: "mL", PRODUCT: "mL/h"}
+"""Unit of what features may say of the experiment itself: how long its liquid flows, how much of it
+flows in that time, and how fast liquid flows that is no carrier."""
 
 SHAPE = ("peak", "energy", "fwhm")
 """Readings of the shape of a band, which have no value where there is no band."""
@@ -142,6 +158,17 @@ def bind_features(
             meanings[name] = Meaning(unit, bound.kind, over=bound.over)
     order = [*(feature.name for feature in known), *texts]
     return {name: found[name] for name in order if name in found}, errors
+
+
+def costs_in(texts: Mapping[str, Expression], taken: Collection[str]) -> dict[str, str]:
+    """Unit of the `COSTS` that features use.
+
+    Args:
+        texts: expressions of features, by name.
+        taken: names of devices and channels; one called "experiment" keeps the name for itself.
+    """
+    used = {name for text in texts.values() for name in text.names}
+    return {n: unit for n, unit in COSTS.items() if n in used and EXPERIMENT not in taken}
 
 
 def features_of_objective(objective: Objective | None) -> tuple[Feature, ...]:

@@ -4,14 +4,22 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from flowrig.profile.expressions import Unit, unit_of
 from flowrig.profile.model.features import Feature
 from flowrig.profile.problems import Path, shown
 from flowrig.profile.quantity import QuantityError
 
-__all__ = ["OFF_LINE", "Given", "OffLine", "later_features", "spectral_and_later", "value_in"]
+__all__ = [
+    "OFF_LINE",
+    "Given",
+    "OffLine",
+    "at_age",
+    "later_features",
+    "spectral_and_later",
+    "value_in",
+]
 
 OFF_LINE = "off-line"
 """What `use` of such a channel says."""
@@ -99,6 +107,8 @@ class OffLine:
         takes_s: time [s] that an analysis takes; a simulated run enters the result after it.
         files: files that an instrument drops, as a path whose last part has `{experiment}`; a
             relative one begins in the folder of the run. Empty where there are none.
+        series_s: by condition of storage, the ages [s] at which a stored sample is measured; empty
+            for a sample that is measured once.
         path: path of its table in the profile.
     """
 
@@ -107,6 +117,7 @@ class OffLine:
     within_s: float | None = None
     takes_s: float = ANALYSIS_S
     files: str = ""
+    series_s: Mapping[str, tuple[float, ...]] = field(factory=dict)
     path: Path = ()
 
     @property
@@ -118,7 +129,19 @@ class OffLine:
         """What it gives, for people: "off-line: plqy (0 to 100 %), within 48 h"."""
         gives = (f"{name} ({one.shown_range})" for name, one in self.gives.items())
         late = "" if self.within_s is None else f", within {self.within_s / 3600:g} h"
-        return f"off-line: {', '.join(gives)}{late}"
+        series = f", of samples stored as {', '.join(self.series_s)}" if self.series_s else ""
+        return f"off-line: {', '.join(gives)}{late}{series}"
+
+
+def at_age(quantity: str, series: str, age_s: float) -> str:
+    """What a simulated rig calls a result of a stored sample.
+
+    Args:
+        quantity: CHANNEL.QUANTITY.
+        series: how the sample was stored.
+        age_s: its age [s].
+    """
+    return f"{quantity} of {series} at {age_s:g} s"
 
 
 def value_in(text: str, unit: str) -> float:

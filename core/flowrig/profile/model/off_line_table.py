@@ -23,6 +23,7 @@ class _Keys:
     within_s: float | None = None
     takes_s: float = ANALYSIS_S
     files: str = ""
+    series_s: Mapping[str, tuple[float, ...]] = attrs.field(factory=dict)
 
 
 def off_line_channel(name: str, table: Mapping[str, Any], converter: Converter) -> OffLine:
@@ -57,6 +58,7 @@ def off_line_channel(name: str, table: Mapping[str, Any], converter: Converter) 
         within_s=keys.within_s,
         takes_s=keys.takes_s,
         files=keys.files,
+        series_s=keys.series_s,
         path=("analysis", "channels", name),
     )
 

@@ -20,8 +20,14 @@ from flowrig.profile.expressions import Expression
 from flowrig.profile.model.analysis import Analysis, Calibration, Window
 from flowrig.profile.model.campaign import Campaign
 from flowrig.profile.model.devices import DeviceEntry, read_by_hand, units_of_readings
-from flowrig.profile.model.features import Feature, bind_features, features_of_objective
+from flowrig.profile.model.features import (
+    Feature,
+    bind_features,
+    costs_in,
+    features_of_objective,
+)
 from flowrig.profile.model.flow import (
+    GAS,
     VOLUME,
     Component,
     LimitedFlow,
@@ -35,7 +41,7 @@ from flowrig.profile.model.lines import Lines
 from flowrig.profile.model.off_line import later_features
 from flowrig.profile.model.procedure import ProcedureStep
 from flowrig.profile.model.refill import RESERVOIR, Refill
-from flowrig.profile.model.variables import ExpressionLimit, Setting, Variable
+from flowrig.profile.model.variables import ControlLoop, ExpressionLimit, Setting, Variable
 from flowrig.profile.operator import Gate, HoldRules
 from flowrig.profile.supervision import Interlock, Supervision
 
@@ -223,6 +229,7 @@ class Profile:
         gates: questions to a person before heating, flow or a stage.
         hold: flow while a run waits for a person.
         variables: variables of the search space, as in TOML.
+        control: control loops by name.
         equations: what no variable decides; the other entries of `settings` in TOML.
         system: the equations of variables and settings with all limits; None where every variable
             is a set point or a flow rate, and every other flow rate has a rule.
@@ -259,6 +266,7 @@ class Profile:
     dependent_flows: Mapping[str, LinearRule] = field(factory=dict)
     fixed_temperatures_c: Mapping[str, float] = field(factory=dict)
     device_settings: Mapping[str, str] = field(factory=dict, metadata={"toml": "settings"})
+    control: Mapping[str, ControlLoop] = field(factory=dict)
     equations: tuple[Setting, ...] = ()
     system: System | None = field(default=None, eq=False)
     procedure: tuple[ProcedureStep, ...] = ()
@@ -279,7 +287,7 @@ class Profile:
     @property
     def _bound_features(self) -> dict[str, Feature]:
         analysis = self.analysis
-        readings = {**units_of_readings(self.devices), **analysis.off_line_units}
+        readings = {**self.readings, **analysis.off_line_units}
         given = (*analysis.table_features, *features_of_objective(self.objective))
         found, _ = bind_features(analysis.channels, self.feature_texts, given, readings)
         return found
@@ -404,6 +412,13 @@ class Profile:
             rates[stream] = within(rule.value(rates), *limits, rule.constant_ul_min)
         return rates
 
+    def kept_at(self, conditions: Mapping[str, Value]) -> dict[str, float]:
+        """By control loop, the value at which it keeps its reading, in the unit of the reading."""
+        if self.system is None or not self.control:
+            return {}
+        controls = self.system.controls(conditions)
+        return {name: controls[name] for name in self.control}
+
     def set_points_c(self, conditions: Mapping[str, Value]) -> dict[str, float]:
         """Set point [°C] of every heater under some conditions."""
         if self.system is not None:
@@ -482,8 +497,21 @@ class Profile:
 
     @property
     def readings(self) -> dict[str, str]:
-        """Unit of everything that devices report, by DEVICE.QUANTITY."""
-        return units_of_readings(self.devices)
+        """Unit of everything that devices report, by DEVICE.QUANTITY, and of the costs."""
+        return {**units_of_readings(self.devices), **self.costs}
+
+    @property
+    def costs(self) -> dict[str, str]:
+        """Unit of what features use of the costs of an experiment; see `COSTS`."""
+        return costs_in(self.feature_texts, {*self.devices, *self.analysis.channels})
+
+    def product_ul_min(self, conditions: Mapping[str, Value]) -> float:
+        """Liquid [µL/min] that flows under conditions, without carriers and gases."""
+        return sum(
+            rate
+            for name, rate in self.flow_rates_ul_min(conditions).items()
+            if self.streams[name].phase != GAS and self.streams[name].role != "carrier"
+        )
 
     @property
     def readings_by_hand(self) -> dict[str, str]:

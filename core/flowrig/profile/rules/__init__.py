@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from flowrig.profile import controls
+from flowrig.profile.controls import loops
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding
 from flowrig.profile.rules import (
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     *devices.RULES,
     *flow_path.RULES,
     *flows.RULES,
+    *loops.RULES,
     *variables.RULES,
     *limits.RULES,
     *analysis.RULES,

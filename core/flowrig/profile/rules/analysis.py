@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -12,8 +13,8 @@ from flowrig.profile.controls.quality import quality_checks
 from flowrig.profile.expressions import ExpressionError
 from flowrig.profile.model import Channel, Feature, Profile, Window, bind_features
 from flowrig.profile.model.devices import detectors_at, units_of_readings
-from flowrig.profile.model.features import features_of_objective
-from flowrig.profile.model.off_line import EXPERIMENT, spectral_and_later
+from flowrig.profile.model.features import costs_in, features_of_objective
+from flowrig.profile.model.off_line import EXPERIMENT, OffLine, spectral_and_later
 from flowrig.profile.problems import Finding, Path, nearest
 from flowrig.profile.rules import names
 from flowrig.profile.rules.limits import outside
@@ -96,6 +97,22 @@ def channels(profile: Profile) -> Iterator[Finding]:
             yield Finding((*here, key), message, expected="`pick` alone", on_key=True)
 
 
+def _series(channel: OffLine) -> Iterator[Finding]:
+    """A series of storage has a name and rising ages; nothing is dropped or late of it."""
+    for name, ages_s in channel.series_s.items():
+        path = (*channel.path, "series", name)
+        if not _PLAIN.fullmatch(name):
+            expected = "letters, digits and underscores, a letter first"
+            yield Finding(path, f"got {name!r}", expected=expected, on_key=True)
+        rises = all(before < after for before, after in pairwise(ages_s))
+        if not (ages_s and rises and ages_s[0] >= 0.0 and 0.0 < ages_s[-1] < math.inf):
+            yield Finding(path, "the ages do not rise", expected='ages such as ["0 h", "5 h"]')
+    for key, used in (("files", bool(channel.files)), ("within", channel.within_s is not None)):
+        if channel.series_s and used:
+            message = f"{key!r} says nothing of stored samples"
+            yield Finding((*channel.path, key), message, expected="no such key", on_key=True)
+
+
 def _off_line(profile: Profile, older: Mapping[str, object]) -> Iterator[Finding]:
     """Off-line channels have names of their own, give something, and wait for a time."""
     for name, one in profile.analysis.off_line.items():
@@ -118,6 +135,7 @@ def _off_line(profile: Profile, older: Mapping[str, object]) -> Iterator[Finding
                 'a path whose last part has {experiment} once, such as "cd/*_{experiment}.csv"'
             )
             yield Finding((*one.path, "files"), f"got {one.files!r}", expected=expected)
+        yield from _series(one)
         for key, seconds in (("within", one.within_s), ("takes", one.takes_s)):
             if seconds is not None and not 0.0 <= seconds < math.inf:
                 yield Finding((*one.path, key), f"got {seconds:g} s", expected="0 s or more")
@@ -378,13 +396,19 @@ def _given(profile: Profile) -> tuple[Feature, ...]:
     return (*profile.analysis.table_features, *features_of_objective(profile.objective))
 
 
+def _readings(profile: Profile) -> dict[str, str]:
+    """`Profile.readings`, of a profile that may be unfinished."""
+    costs = costs_in(profile.feature_texts, {*profile.devices, *profile.analysis.channels})
+    return {**units_of_readings(profile.devices), **costs}
+
+
 def _bound(profile: Profile) -> tuple[dict[str, Feature], dict[str, ExpressionError]]:
     settings = profile.analysis
     return bind_features(
         settings.channels,
         profile.feature_texts,
         _given(profile),
-        {**units_of_readings(profile.devices), **settings.off_line_units},
+        {**_readings(profile), **settings.off_line_units},
     )
 
 
@@ -415,8 +439,9 @@ def features(profile: Profile) -> Iterator[Finding]:
             nearest=error.nearest,
             offset=error.offset,
         )
-    reported = units_of_readings(profile.devices)
-    for name, read in spectral_and_later(found, settings.off_line_units, reported).items():
+    for name, read in spectral_and_later(
+        found, settings.off_line_units, _readings(profile)
+    ).items():
         yield Finding(
             ("features", name),
             f"it mixes an off-line result with what only {read!r} shows",

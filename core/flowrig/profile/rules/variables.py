@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from flowrig.profile.controls import equations_of, needs_equations
+from flowrig.profile.controls import equations_of, loops, needs_equations
 from flowrig.profile.model import Profile
 from flowrig.profile.problems import Finding
 from flowrig.profile.rules import flows
@@ -15,7 +15,7 @@ def equations(profile: Profile) -> Iterator[Finding]:
     if not needs_equations(profile):
         return
     named_wrongly = any(flows.variables(profile)) or any(flows.dependent_flows(profile))
-    if not named_wrongly:  # one mistake is reported once
+    if not named_wrongly and loops.are_sound(profile):  # one mistake is reported once
         yield from equations_of(profile).findings
 
 

@@ -107,14 +107,19 @@ def _experiment(entry: h5py.Group, record: RunRecord, experiment: Experiment) ->
     _put(entry, "ended", experiment.ended_s, "s")
     _put(entry, "quality", experiment.quality)
     _put(entry, "flags", "; ".join(experiment.flags))
-    _put(entry, "objective", experiment.objective, record.profile.objective.unit)
+    _put(
+        entry,
+        "objective",
+        experiment.measured_objective,
+        record.profile.objective.unit,
+    )
     units = record.profile.space.units
     conditions = _group(entry, "conditions", "NXcollection")
     for name, value in experiment.conditions.items():
         _put(conditions, name, value, units[name])
     features = _group(entry, "features", "NXcollection")
     units_of_features = {name: one.unit for name, one in record.profile.features.items()}
-    for name, value in experiment.features.items():
+    for name, value in experiment.measured_features.items():
         _put(features, name, value, units_of_features.get(name, ""))
     reading_units = record.start.data.readings or {}
     if experiment.readings:

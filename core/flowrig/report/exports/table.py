@@ -49,15 +49,12 @@ def experiment_columns(record: RunRecord) -> list[Column]:
             Column("flowing_s", "s", [e.flowing_s for e in experiments]),
         ]
     columns += [
-        Column(
-            column_of(p),
-            p.unit,
-            [e.conditions[p.name] for e in experiments],
-        )
+        Column(column_of(p), p.unit, [e.conditions[p.name] for e in experiments])
         for p in record.profile.space.parameters
     ]
     columns += [
-        Column(name, "", [e.features.get(name, math.nan) for e in experiments]) for name in features
+        Column(name, "", [e.measured_features.get(name, math.nan) for e in experiments])
+        for name in features
     ]
     units = record.start.data.readings or {}
     columns += [
@@ -71,7 +68,8 @@ def experiment_columns(record: RunRecord) -> list[Column]:
     columns += _results(record, experiments)
     return [
         *columns,
-        Column("objective", objective_unit, [e.objective for e in experiments]),
+        Column("objective", objective_unit, [e.measured_objective for e in experiments]),
+        *_corrections(record, experiments),
         Column("quality", "", [e.quality for e in experiments]),
         Column("flags", "", ["; ".join(e.flags) for e in experiments]),
         Column("started_s", "s", [e.started_s for e in experiments]),
@@ -81,6 +79,18 @@ def experiment_columns(record: RunRecord) -> list[Column]:
         ),
         Column("predicted_sd", objective_unit, [e.decision.objective_sd for e in experiments]),
     ]
+
+
+def _corrections(record: RunRecord, experiments: Sequence[Experiment]) -> list[Column]:
+    """Columns of what models and the best use instead; none where no batch is corrected."""
+    names = dict.fromkeys(name for e in experiments for name in e.factors)
+    if not names:
+        return []
+    unit = record.profile.objective.unit
+    factors = [
+        Column(f"batch_factor.{n}", "", [e.factors.get(n, 1.0) for e in experiments]) for n in names
+    ]
+    return [*factors, Column("corrected_objective", unit, [e.objective for e in experiments])]
 
 
 def _results(record: RunRecord, experiments: Sequence[Experiment]) -> list[Column]:

@@ -71,16 +71,33 @@ class ResultBox:
         Raises:
             InputError: a file cannot be read, or the folder cannot be written.
         """
-        now = datetime.now(UTC)
         entry = ResultEntered(
-            entry=uuid.uuid4().hex,
+            entry="",
             index=index,
             values=dict(values),
             units=dict(units),
             by=by,
+            entered="",
+            lost=lost,
+        )
+        return self.keep(entry, files)
+
+    def keep(self, entry: ResultEntered, files: Iterable[Path] = ()) -> ResultEntered:
+        """Keep an entry under a name of its own, as `put`, with the time of now.
+
+        Args:
+            entry: without name, time and files.
+            files: copied into the folder of the run.
+
+        Raises:
+            InputError: a file cannot be read, or the folder cannot be written.
+        """
+        now = datetime.now(UTC)
+        entry = evolve(
+            entry,
+            entry=uuid.uuid4().hex,
             entered=now.isoformat(timespec="milliseconds"),
             files=tuple(self._copied(file) for file in files),
-            lost=lost,
         )
         name = f"{now:%Y%m%dT%H%M%S%f}-{entry.entry}.json"
         try:

@@ -34,7 +34,8 @@ def with_results(
     units = profile.analysis.off_line_units
     values: dict[str, float] = {}
     lost: dict[str, str] = {}
-    for event in entries:
+    once = [event for event in entries if not event.data.series]  # not of a stored sample
+    for event in once:
         found = {name: one for name, one in event.data.values.items() if name in units}
         values |= found
         lost = {name: why for name, why in lost.items() if name not in found}
@@ -60,7 +61,7 @@ def with_results(
         entries=tuple(entries),
         results=values,
         awaits=missing if waits else (),
-        complete_at=_complete_at(measured, entries, awaited),
+        complete_at=_complete_at(measured, once, awaited),
     )
 
 

@@ -38,6 +38,7 @@ def label_of(record: RunRecord, index: int) -> Label:
         for n, v in experiment.conditions.items()
     )
     values = profile.device_values(experiment.conditions)
+    stored = profile.analysis.stored.values() if experiment.decision.is_stored else ()
     places = [
         f"{device} at {values[device]}"
         for device, entry in profile.devices.items()
@@ -48,6 +49,7 @@ def label_of(record: RunRecord, index: int) -> Label:
         f"{record.start.data.profile}, run begun {record.start.wall[:16].replace('T', ' ')} UTC",
         ", ".join(conditions),
         *places,
+        *(f"stored as {', '.join(one.series_s)}" for one in stored),
         *((f"waits for {', '.join(experiment.awaits)}",) if experiment.awaits else ()),
     )
     return Label(lines=lines, code=f"{name} {index}")

@@ -4,25 +4,51 @@ import csv
 import re
 from pathlib import Path
 
+from attrs import frozen
+
 from flowrig.errors import InputError
 
-__all__ = ["head_of", "rows_of", "words_of"]
+__all__ = ["ResultRow", "head_of", "rows_of", "words_of"]
 
 _HEAD = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
 NUMBER_COLUMNS = ("experiment", "index", "number")
 
+SAID = ("by", "series", "at")
+"""Columns that are no results."""
 
-def rows_of(path: Path, by: str = "") -> list[tuple[str, int, list[str], str]]:
+
+@frozen
+class ResultRow:
+    """A result as a person gives it.
+
+    Attributes:
+        place: where it stands, for messages.
+        index: number of the experiment.
+        words: NAME=VALUE each.
+        by: who or what measured it.
+        series: of a stored sample: how it was stored.
+        at: its age, such as "5 h".
+    """
+
+    place: str
+    index: int
+    words: tuple[str, ...]
+    by: str = ""
+    series: str = ""
+    at: str = ""
+
+
+def rows_of(path: Path, by: str = "") -> list[ResultRow]:
     """The rows of a table of results.
 
     Args:
-        path: a CSV file in UTF-8 with a head: `experiment`, results as "plqy [%]", and `by`.
+        path: a CSV file in UTF-8 with a head: `experiment`, results as "plqy [%]", `by`, and, of
+            stored samples, `series` and `at`, their age, as "at [h]".
         by: who measured where the table does not say it.
 
     Returns:
-        one row for each experiment with a result: its place for messages, number of the experiment,
-        words as `flowrig result` takes them, and who measured.
+        one row for each line with a result.
 
     Raises:
         InputError: it is no such table; the message names the line.
@@ -49,9 +75,10 @@ def rows_of(path: Path, by: str = "") -> list[tuple[str, int, list[str], str]]:
         index = cells[places[0]].strip()
         if not index.isdecimal():
             raise InputError(f"{place}: expected the number of an experiment, got {index!r}")
-        words, who = words_of(names, units, cells)
+        words, said = words_of(names, units, cells)
         if words:
-            found.append((place, int(index), words, who or by))
+            who, how, age = (said.get(name, "") for name in SAID)
+            found.append(ResultRow(place, int(index), tuple(words), who or by, how, age))
     if not found:
         raise InputError(f"{path} has no result")
     return found
@@ -64,14 +91,16 @@ def head_of(cells: list[str]) -> tuple[list[str], list[str]]:
     return names, [(one[2] or "") if one else "" for one in head]
 
 
-def words_of(names: list[str], units: list[str], cells: list[str]) -> tuple[list[str], str]:
-    """The results of a row as words, and who measured."""
-    words, who = [], ""
+def words_of(
+    names: list[str], units: list[str], cells: list[str]
+) -> tuple[list[str], dict[str, str]]:
+    """The results of a row as words, and what it says of them, by the names in `SAID`."""
+    words, said = list[str](), dict[str, str]()
     for name, unit, cell in zip(names, units, cells, strict=True):
         if name in NUMBER_COLUMNS or not cell.strip():
             continue
-        if name == "by":
-            who = cell.strip()
+        if name in SAID:
+            said[name] = f"{cell.strip()} {unit}".rstrip()
         else:
             words.append(f"{name}={cell.strip()}{unit}")
-    return words, who
+    return words, said

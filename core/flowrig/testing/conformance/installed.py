@@ -25,6 +25,7 @@ from flowrig.testing.conformance.pump import PumpConformance
 from flowrig.testing.conformance.scorecard import Scorecard, score
 from flowrig.testing.conformance.spectrometer import SpectrometerConformance
 from flowrig.testing.conformance.surrogate import SurrogateConformance
+from flowrig.testing.paper import PaperBench, PaperConformance
 from flowrig.testing.quality import QualityBench, QualityConformance
 from flowrig.testing.study import StudyBench, StudyConformance
 
@@ -44,6 +45,7 @@ _MODELS: dict[str, tuple[type, Callable[[Any, Any], Any]]] = {
     "chemistry": (ChemistryConformance, ChemistryBench),
     "study": (StudyConformance, StudyBench),
     "quality": (QualityConformance, QualityBench),
+    "paper": (PaperConformance, PaperBench),
 }
 
 
