@@ -52,6 +52,9 @@ class CellContent:
     product: Product | None
 
 
+_NOTHING = CellContent(0.0, 0.0, 0.0, None)
+
+
 class FluidState:
     """Everything between plungers and flow cells; not thread-safe.
 
@@ -255,27 +258,34 @@ class FluidState:
 
     def content(self, cell: FlowCell, now_s: float) -> CellContent:
         """The liquid in a flow cell at a rig time [s] to which `advance` was called."""
-        if self._volumes_ul:
-            cell = self.path.cells[cell.spectrometer]
-        if cell.spectrometer in self._probes:
-            probed = self._probed(cell)
-            if probed is None:
-                return CellContent(0.0, 0.0, 0.0, None)
-            cell = probed
+        place = self._place(cell)
+        if place is None:
+            return _NOTHING
+        cell = place
         # Two cells at one place see the same: the second need not compute it again.
         key = (cell.stretch.name, cell.position_ul, now_s)
         if self._newest is not None and self._newest[0] == key:
             return self._newest[1]
         total_ul, flow_ul_min = self._flow(cell.stretch, now_s)
         found = self._record.slice_at(cell.stretch, cell.position_ul, total_ul)
-        total_ul += self._flowed_before_ul.get(cell.spectrometer, 0.0)
-        if found is None or found.reactive_share <= 0.0:
-            content = CellContent(total_ul, flow_ul_min, 0.0, None)
-        else:
-            product = self.chemistry.product(self._parcel(found))
-            content = CellContent(total_ul, flow_ul_min, found.reactive_share, product)
+        content = self._content(cell, total_ul, flow_ul_min, found)
         self._newest = (key, content)
         return content
+
+    def _content(
+        self, cell: FlowCell, total_ul: float, flow_ul_min: float, found: Slice | None
+    ) -> CellContent:
+        total_ul += self._flowed_before_ul.get(cell.spectrometer, 0.0)
+        if found is None or found.reactive_share <= 0.0:
+            return CellContent(total_ul, flow_ul_min, 0.0, None)
+        product = self.chemistry.product(self._parcel(found))
+        return CellContent(total_ul, flow_ul_min, found.reactive_share, product)
+
+    def _place(self, cell: FlowCell) -> FlowCell | None:
+        """A flow cell as the path is now, or where its probe is; None between two lines."""
+        if self._volumes_ul:
+            cell = self.path.cells[cell.spectrometer]
+        return self._probed(cell) if cell.spectrometer in self._probes else cell
 
     def _probed(self, cell: FlowCell) -> FlowCell | None:
         """The cell where the device of a scan has moved its probe; None between lines."""
@@ -310,10 +320,12 @@ class FluidState:
         return self._foreseen[1]
 
     def _foresee(self, cell: FlowCell, times_s: Sequence[float]) -> tuple[CellContent, ...]:
+        place = self._place(cell)
+        if place is None:
+            return (_NOTHING,) * len(times_s)
         present = self._steps
-        newest = self._newest, self._delivered_at_s, self._delivered_now_ul
+        newest = self._delivered_at_s, self._delivered_now_ul
         last, before_last, count = self._delivered_ul, self._previous_ul, self._record.count
-        found = []
         try:
             steps = self._steps_before(times_s[-1])
             if steps > present:
@@ -322,19 +334,29 @@ class FluidState:
                 counts = [count, *(count + np.cumsum(recorded)).tolist()]
             else:
                 columns, counts = [before_last, last], [count]
+            passed = [max(self._steps_before(time_s) - present, 0) for time_s in times_s]
+            counts = [counts[steps] for steps in passed]
             flowed_ul = self._flowing.delivered_ul(np.array(times_s)).T
-            for time_s, self._delivered_now_ul in zip(times_s, flowed_ul, strict=True):
-                self._delivered_at_s = time_s
-                self._steps = max(self._steps_before(time_s), present)
-                passed = self._steps - present
-                self._previous_ul, self._delivered_ul = columns[passed], columns[passed + 1]
-                self._record.look_back(counts[passed])
-                found.append(self.content(cell, time_s))
+            flows = []
+            for time_s, self._delivered_now_ul, steps, number in zip(
+                times_s, flowed_ul, passed, counts, strict=True
+            ):
+                self._delivered_at_s, self._steps = time_s, present + steps
+                self._previous_ul, self._delivered_ul = columns[steps], columns[steps + 1]
+                self._record.look_back(number)
+                flows.append(self._flow(place.stretch, time_s))
+            totals_ul = [total_ul for total_ul, _ in flows]
+            slices = self._record.slices_at(place.stretch, place.position_ul, totals_ul, counts)
+            found = []
+            for flow, one, steps, number in zip(flows, slices, passed, counts, strict=True):
+                self._steps = present + steps
+                self._record.look_back(number)
+                found.append(self._content(place, *flow, one))
         finally:
             self._steps, self._record.count = present, count  # forgets what came after it
             self._delivered_ul, self._previous_ul = last, before_last
             # What was seen ahead must not be taken for what is there then: a command may come.
-            self._newest, self._delivered_at_s, self._delivered_now_ul = newest
+            self._delivered_at_s, self._delivered_now_ul = newest
             for plate in self.plates.values():
                 plate.forget(present)
         return tuple(found)

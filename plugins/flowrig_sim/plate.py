@@ -3,6 +3,7 @@
 from bisect import bisect_right
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "AMBIENT_C",
@@ -44,6 +45,7 @@ class Plate:
         self._step_s = step_s
         self._set_points: list[tuple[float, float]] = [(start_s, AMBIENT_C)]
         self._temperatures_c = [AMBIENT_C]
+        self._newest: tuple[tuple[int, int], NDArray[np.float64]] | None = None
 
     def control(self, set_point_c: float, time_s: float) -> None:
         """Set the set point [°C] from the first grid time at or after a rig time [s]."""
@@ -70,11 +72,14 @@ class Plate:
     def forget(self, steps: int) -> None:
         """Forget the temperatures after a number of grid steps, which were computed ahead."""
         del self._temperatures_c[steps + 1 :]
+        self._newest = None
 
     def history_c(
         self, from_s: float, until_s: float, steps: int | None = None
-    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    ) -> NDArray[np.float64]:
         """Temperatures [°C] at the grid times between two rig times [s], shape `n`, `n` >= 1.
+
+        The array cannot be written to; it is the same one as long as the grid times are.
 
         Args:
             from_s: the earlier time.
@@ -86,7 +91,12 @@ class Plate:
         first = max(int((from_s - self._start_s) / self._step_s), 0)
         last = int((until_s - self._start_s) / self._step_s)
         first = min(first, newest)
-        return np.array(self._temperatures_c[first : min(max(last, first), newest) + 1])
+        end = min(max(last, first), newest) + 1
+        if self._newest is None or self._newest[0] != (first, end):
+            history_c = np.array(self._temperatures_c[first:end])
+            history_c.setflags(write=False)
+            self._newest = (first, end), history_c
+        return self._newest[1]
 
     def _set_point_c(self, time_s: float) -> float:
         index = bisect_right(self._set_points, (time_s, float("inf"))) - 1

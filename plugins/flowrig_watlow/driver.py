@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flowrig.clock import Clock
 from flowrig.errors import (
@@ -16,7 +17,6 @@ from flowrig.errors import (
 )
 from flowrig.interfaces.device import Identity, Quality
 from flowrig.interfaces.heater import Heater, HeaterLimits, HeaterReading
-from flowrig_watlow.modbus.loop import ModbusLoop
 from flowrig_watlow.parameters import AlarmSetting, PidSet, ProgramStatus
 from flowrig_watlow.registers import ControlMode, LoopRegister
 from flowrig_watlow.scpi.loop import ScpiLoop
@@ -24,6 +24,9 @@ from flowrig_watlow.set_point import SetPoint
 from flowrig_watlow.settings import ALARMS, SLOTS, F4TSettings
 from flowrig_watlow.stored_profile import StoredProfile
 from flowrig_watlow.verified_write import VerifiedWrite, Waits
+
+if TYPE_CHECKING:  # pymodbus is imported where an address for Modbus is given
+    from flowrig_watlow.modbus.loop import ModbusLoop
 
 __all__ = ["WatlowF4T"]
 
@@ -49,8 +52,7 @@ class WatlowF4T(Heater):
     def __init__(self, name: str, settings: F4TSettings, clock: Clock | None = None) -> None:
         super().__init__(name, settings, clock)
         self._scpi = ScpiLoop(name, settings, self.wire.channel("scpi"))
-        modbus_wire = self.wire.channel("modbus")
-        self._modbus = ModbusLoop(name, settings, modbus_wire) if settings.modbus else None
+        self._modbus = self._modbus_loop()
         self._limits = HeaterLimits(settings.set_point_min_c, settings.set_point_max_c)
         self._waits = Waits(self.clock, settings.settle_s, settings.patience_s)
         talk = name, self._scpi, self._modbus, self._waits
@@ -273,7 +275,7 @@ class WatlowF4T(Heater):
     def _do_set_ramp_rate(self, rate_c_min: float | None) -> None:
         self._set_point.set_ramp(rate_c_min)
 
-    def _open_modbus(self, modbus: ModbusLoop) -> None:
+    def _open_modbus(self, modbus: "ModbusLoop") -> None:
         """Connect by Modbus, and narrow the limits to the set point range of the controller."""
         look = self._scpi.look()
         known_c = {LoopRegister.SET_POINT: look.set_point_c}
@@ -322,7 +324,14 @@ class WatlowF4T(Heater):
             ) from error
         return True
 
-    def _by_modbus(self, what: str) -> ModbusLoop:
+    def _modbus_loop(self) -> "ModbusLoop | None":
+        if not self.settings.modbus:
+            return None
+        from flowrig_watlow.modbus.loop import ModbusLoop
+
+        return ModbusLoop(self.name, self.settings, self.wire.channel("modbus"))
+
+    def _by_modbus(self, what: str) -> "ModbusLoop":
         if self._modbus is None:
             raise UnsupportedError(
                 f"{self.name}: an F4T does not report {what} by SCPI; name its Modbus address: "
@@ -330,13 +339,13 @@ class WatlowF4T(Heater):
             )
         return self._modbus
 
-    def _in_proven_unit(self, what: str) -> ModbusLoop:
+    def _in_proven_unit(self, what: str) -> "ModbusLoop":
         """The Modbus connection, after a comparison with SCPI that shows its present unit."""
         modbus = self._by_modbus(what)
         modbus.prove({LoopRegister.SET_POINT: self._scpi.set_point_c()})
         return modbus
 
-    def _switch(self, modbus: ModbusLoop, mode: ControlMode) -> None:
+    def _switch(self, modbus: "ModbusLoop", mode: ControlMode) -> None:
         """Command a control mode, and verify that it is the active one."""
         VerifiedWrite(
             device=self.name,
@@ -350,7 +359,7 @@ class WatlowF4T(Heater):
             hint="look at the panel for a failed input or a limit that tripped",
         ).carry_out(self._waits)
 
-    def _require_auto(self, modbus: ModbusLoop) -> None:
+    def _require_auto(self, modbus: "ModbusLoop") -> None:
         """Refuse a set point without effect; with off = "idle" the panel sets the mode."""
         mode = modbus.control_mode()
         if mode is not ControlMode.AUTO:
@@ -360,7 +369,7 @@ class WatlowF4T(Heater):
                 'switch the loop to auto at the panel, or set off = "control-mode"',
             )
 
-    def _switch_on(self, modbus: ModbusLoop) -> None:
+    def _switch_on(self, modbus: "ModbusLoop") -> None:
         """Switch the control loop to auto; its set point has been set before."""
         try:
             auto = ControlMode.AUTO
@@ -373,7 +382,7 @@ class WatlowF4T(Heater):
                 command=error.command,
             ) from error
 
-    def _switch_off(self, modbus: ModbusLoop) -> None:
+    def _switch_off(self, modbus: "ModbusLoop") -> None:
         """Switch the control loop off; if that fails, set the idle set point instead."""
         try:
             self._switch(modbus, ControlMode.OFF)

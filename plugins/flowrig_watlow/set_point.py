@@ -3,15 +3,18 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from flowrig.errors import OutOfRangeError, ProtocolError
-from flowrig_watlow.modbus.loop import ModbusLoop
 from flowrig_watlow.registers import LoopRegister, RampAction
 from flowrig_watlow.scpi.loop import ScpiLoop
 from flowrig_watlow.temperature import TemperatureUnit
 from flowrig_watlow.verified_write import VerifiedWrite, Waits
+
+if TYPE_CHECKING:
+    from flowrig_watlow.modbus.loop import ModbusLoop
 
 __all__ = ["SetPoint"]
 
@@ -40,7 +43,7 @@ class SetPoint:
     """
 
     def __init__(
-        self, device: str, scpi: ScpiLoop, modbus: ModbusLoop | None, waits: Waits
+        self, device: str, scpi: ScpiLoop, modbus: "ModbusLoop | None", waits: Waits
     ) -> None:
         self._device = device
         self._scpi = scpi
@@ -208,7 +211,7 @@ class SetPoint:
             may_come_later=True,
         ).carry_out(self._waits if waits is None else waits)
 
-    def _user_c(self, modbus: ModbusLoop) -> float:
+    def _user_c(self, modbus: "ModbusLoop") -> float:
         """The user set point [°C], read by Modbus.
 
         The two connections are not synchronized, so one query by SCPI comes first: its answer shows

@@ -1,11 +1,14 @@
 """The profile stored on the controller, which moves the set point while it runs."""
 
 import re
+from typing import TYPE_CHECKING
 
 from flowrig.errors import RefusedError, UnknownOutcomeError
-from flowrig_watlow.modbus.loop import ModbusLoop
 from flowrig_watlow.scpi.loop import ScpiLoop
 from flowrig_watlow.verified_write import VerifiedWrite, Waits
+
+if TYPE_CHECKING:
+    from flowrig_watlow.modbus.loop import ModbusLoop
 
 __all__ = ["StoredProfile"]
 
@@ -35,7 +38,7 @@ class StoredProfile:
     """
 
     def __init__(
-        self, device: str, scpi: ScpiLoop, modbus: ModbusLoop | None, waits: Waits
+        self, device: str, scpi: ScpiLoop, modbus: "ModbusLoop | None", waits: Waits
     ) -> None:
         self._device = device
         self._scpi = scpi

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from attrs import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,3 +145,39 @@ def test_the_grouping_of_steps_does_not_matter():
         assert np.array_equal(other.shares, parcels[0].shares)
         for one, first in zip(other.passages, parcels[0].passages, strict=True):
             assert (one.entered_s, one.left_s) == (first.entered_s, first.left_s)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rates_ul_min=st.lists(
+        st.tuples(*[st.sampled_from([0.0, 60.0, 133.7])] * 3), min_size=2, max_size=6
+    ),
+    steps_each=st.integers(1, 120),
+    position_ul=st.floats(1.0, 1400.0),
+    frames=st.lists(st.integers(0, 700), min_size=1, max_size=60),
+    premix_ul=st.sampled_from([0.0, 150.0, 440.0]),
+)
+def test_slices_at_once_are_those_one_by_one(
+    rates_ul_min, steps_each, position_ul, frames, premix_ul
+):
+    """To the last bit: which frames are computed at once changes no result."""
+    line = Line(premix_ul)
+    added_ul = np.repeat(np.array(rates_ul_min), steps_each, axis=0) * STEP_S / 60.0
+    line.record.append(STEP_S * np.arange(1, len(added_ul) + 1), added_ul)
+    recorded = line.record.count
+    counts = sorted(min(one, recorded) for one in frames)
+    totals_ul = []
+    for count in counts:
+        line.record.look_back(count)
+        totals_ul.append(line.end_ul + 0.3)
+    found = line.record.slices_at(line.slugs, position_ul, totals_ul, counts)
+    for count, total_ul, other in zip(counts, totals_ul, found, strict=True):
+        line.record.look_back(count)
+        one = line.parcel(total_ul, position_ul)
+        if one is None or one.reactive_share <= 0.0:
+            assert other is None or other.reactive_share <= 0.0
+            continue
+        assert other is not None
+        assert one.reactive_share == other.reactive_share
+        assert list(map(asdict, one.passages)) == list(map(asdict, other.passages))
+        np.testing.assert_array_equal(one.shares, other.shares)

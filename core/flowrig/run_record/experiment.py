@@ -114,7 +114,7 @@ class Experiment:
         doubts: what quality checks doubt; their texts are among the flags.
         factors: by feature, what it was divided by because of its batch; empty without a
             correction.
-        as_measured: features and, under "", the objective, as they were before that; empty without.
+        uncorrected: the same experiment before that; None without a correction.
     """
 
     decision: Decision
@@ -136,7 +136,7 @@ class Experiment:
     interrupted: bool = False
     doubts: tuple[QualityFlag, ...] = ()
     factors: Mapping[str, float] = field(factory=dict)
-    as_measured: Mapping[str, float] = field(factory=dict)
+    uncorrected: "Experiment | None" = None
 
     @property
     def is_usable(self) -> bool:
@@ -151,12 +151,12 @@ class Experiment:
     @property
     def measured_features(self) -> Mapping[str, float]:
         """The features without a correction for the batch."""
-        return {**self.features, **{n: v for n, v in self.as_measured.items() if n}}
+        return (self.uncorrected or self).features
 
     @property
     def measured_objective(self) -> float:
         """The objective without a correction for the batch."""
-        return self.as_measured.get("", self.objective)
+        return (self.uncorrected or self).objective
 
     @property
     def index(self) -> int:

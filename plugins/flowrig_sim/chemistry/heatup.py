@@ -7,6 +7,8 @@ not fitted; it follows from mixing and heating.
 """
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from attrs import field, frozen
@@ -70,11 +72,14 @@ class HeatUp:
     inner_diameter_mm: float
     nucleation_time_s: float = field(init=False)
     _surface_mixing: float = field(init=False)
+    _at_surface: Callable[[float], float] = field(init=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "nucleation_time_s", math.log(100) * self._time_constant_s())
         mixing = self.mixing(SURFACE_FLOW_UL_MIN, SURFACE_REACTIVE_SHARE)
         object.__setattr__(self, "_surface_mixing", mixing)
+        # The temperature of a plate that is controlled hardly changes from frame to frame.
+        object.__setattr__(self, "_at_surface", lru_cache(maxsize=16)(self._surface_signal))
 
     def mixing(self, total_flow_ul_min: float, reactive_share: float) -> float:
         """Degree of mixing of a slug when it is hot: `1 - exp(-t_nuc / t_mix)`, 0 to 1.
@@ -96,18 +101,21 @@ class HeatUp:
         mixing_time_s = length * bore_m / velocity_m_s * math.log(peclet)
         return 1.0 - math.exp(-self.nucleation_time_s / mixing_time_s)
 
-    def conversion(self, plate_c: Array, residence_time_s: float) -> float:
-        """Conversion after a stay in the reactor: `1 - exp(-k (t - t_nuc / 2))`, 0 to 1.
-
-        First order, with `k` by Arrhenius, averaged over the stay.
+    def mean_rate_per_s(self, plate_c: Array) -> float:
+        """Rate constant [1/s] of the conversion by Arrhenius, averaged over a stay in the reactor.
 
         Args:
             plate_c: temperature [°C] of the plate at regular times during the stay, shape `n`.
+        """
+        return mean_of(self._rate_per_s(plate_c))
+
+    def conversion(self, rate_per_s: float, residence_time_s: float) -> float:
+        """Conversion after a stay in the reactor: `1 - exp(-k (t - t_nuc / 2))`, 0 to 1.
+
+        Args:
+            rate_per_s: rate constant `k` [1/s] of first order.
             residence_time_s: residence time [s] in the reactor.
         """
-        return self._converted(mean_of(self._rate_per_s(plate_c)), residence_time_s)
-
-    def _converted(self, rate_per_s: float, residence_time_s: float) -> float:
         hot_s = max(residence_time_s - self.nucleation_time_s / 2, 0.0)
         return 1.0 - math.exp(-rate_per_s * hot_s)
 
@@ -115,7 +123,7 @@ class HeatUp:
         self,
         total_flow_ul_min: float,
         reactive_share: float,
-        plate_c: Array,
+        rate_per_s: float,
         residence_time_s: float,
         surface_c: float,
     ) -> float:
@@ -124,14 +132,18 @@ class HeatUp:
         Args:
             total_flow_ul_min: total flow rate [µL/min] at the reactor's inlet.
             reactive_share: share of the reactive phase in the total flow, 0 to 1.
-            plate_c: temperature [°C] of the plate at regular times during the stay, shape `n`.
+            rate_per_s: rate constant [1/s] of the conversion, see `mean_rate_per_s`.
             residence_time_s: residence time [s] in the reactor.
             surface_c: temperature [°C] for which the yield is fitted.
         """
         signal = self.mixing(total_flow_ul_min, reactive_share)
-        signal *= self.conversion(plate_c, residence_time_s)
+        signal *= self.conversion(rate_per_s, residence_time_s)
+        return signal / self._at_surface(surface_c)
+
+    def _surface_signal(self, surface_c: float) -> float:
+        """Mixing times conversion under the conditions of a fitted yield."""
         rate_per_s = float(self._rate_per_s(surface_c))
-        return signal / (self._surface_mixing * self._converted(rate_per_s, SURFACE_TIME_S))
+        return self._surface_mixing * self.conversion(rate_per_s, SURFACE_TIME_S)
 
     def _rate_per_s(self, plate_c: Array | float) -> Array:
         """Rate constant [1/s] at temperatures [°C], by Arrhenius; 98 % conversion is `ln 50`."""

@@ -10,9 +10,18 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from flowrig.emulation import Absorber, Chemistry, Emitter, GaussianBand, Parcel, Product, Setup
+from flowrig.emulation import (
+    Absorber,
+    Chemistry,
+    Emitter,
+    GaussianBand,
+    Leg,
+    Parcel,
+    Product,
+    Setup,
+)
 from flowrig.errors import InputError
-from flowrig_sim.chemistry.formulations import FORMULATIONS, published_c
+from flowrig_sim.chemistry.formulations import FORMULATIONS, Concentrations, published_c
 from flowrig_sim.chemistry.heatup import HeatUp, mean_of
 from flowrig_sim.offers import HeatUpSettings
 
@@ -62,11 +71,12 @@ class HeatUpSynthesis(Chemistry):
             )
         self._formulation = FORMULATIONS[settings.formulation]
         self._heat_up = lru_cache(maxsize=16)(HeatUp)
+        self._newest: tuple[NDArray[np.float64], HeatUp, float, float] | None = None
 
     def product(self, parcel: Parcel) -> Product:
         """Absorbance and emission of the crystals; see `Formulation`."""
         formulation = self._formulation
-        reactive = formulation.concentrations(*(parcel.shares[name] for name in STOCKS))
+        reactive = self._reactive(parcel)
         heated = _heated(parcel)
         if not heated:
             return cs3cu2i5(
@@ -74,28 +84,39 @@ class HeatUpSynthesis(Chemistry):
                 0.0,
                 formulation.background_percent,
             )
-        grown = [(share, *self._crystals(one)) for share, one in heated]
+        grown = [
+            (share, *self._crystals(one, reactive if one is parcel else self._reactive(one)))
+            for share, one in heated
+        ]
         total = sum(share for share, *_ in heated)
         crystals = sum(share * percent for share, percent, _ in grown)
         mean_c = sum(share * at_c for share, _, at_c in grown) / total
         absorbance = formulation.absorbance(reactive, mean_c, crystals)
         return cs3cu2i5(absorbance, crystals, formulation.background_percent)
 
-    def _crystals(self, parcel: Parcel) -> tuple[float, float]:
+    def _reactive(self, parcel: Parcel) -> Concentrations:
+        shares = parcel.shares
+        return self._formulation.concentrations(*[shares[name] for name in STOCKS])
+
+    def _crystals(self, parcel: Parcel, reactive: Concentrations) -> tuple[float, float]:
         """Yield [%] of crystals in a parcel that was heated, and its temperature [°C]."""
-        formulation = self._formulation
-        reactive = formulation.concentrations(*(parcel.shares[name] for name in STOCKS))
         leg = max(parcel.heated_legs(), key=lambda one: one.seconds)
-        mean_c = mean_of(leg.temperature_c)
-        crystals = formulation.crystal_yield_percent(reactive, mean_c)
-        crystals *= self._heat_up(leg.inner_diameter_mm).relative_signal(
-            leg.flow_ul_min,
-            parcel.reactive_share,
-            leg.temperature_c,
-            leg.seconds,
-            published_c(mean_c),
+        heat_up = self._heat_up(leg.inner_diameter_mm)
+        mean_c, rate_per_s = self._during(leg, heat_up)
+        crystals = self._formulation.crystal_yield_percent(reactive, mean_c)
+        crystals *= heat_up.relative_signal(
+            leg.flow_ul_min, parcel.reactive_share, rate_per_s, leg.seconds, published_c(mean_c)
         )
         return crystals, mean_c
+
+    def _during(self, leg: Leg, heat_up: HeatUp) -> tuple[float, float]:
+        """Mean temperature [°C] and mean rate constant [1/s] during a stay."""
+        # Frames that follow each other see liquid with one history, the same array.
+        newest = self._newest
+        if newest is None or newest[0] is not leg.temperature_c or newest[1] is not heat_up:
+            means = mean_of(leg.temperature_c), heat_up.mean_rate_per_s(leg.temperature_c)
+            self._newest = newest = (leg.temperature_c, heat_up, *means)
+        return newest[2:]
 
 
 def _heated(parcel: Parcel) -> list[tuple[float, Parcel]]:

@@ -6,8 +6,8 @@ flows.
 """
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 from attrs import frozen
@@ -30,6 +30,8 @@ _LEAST_UL = 1e-6
 """Volume [µL] of one step that counts as no flow: far below any pump, far above rounding."""
 _AT_ONCE = 256
 """Steps for which the composition behind tanks is computed at once: some megabytes."""
+_FRAMES_AT_ONCE = 25
+"""The same for frames, which see several streams: it fits into the cache of a processor."""
 _LONGEST_STAY = 2.5
 """Stay, in premixing volumes, after which all liquid has left: 1 - CDF is below 1e-9 there."""
 
@@ -257,6 +259,64 @@ class FlowRecord:
             return self._slice(trace, position_ul, max(formed_ul, 0.0), shares)
         return self._slice(trace, position_ul, formed_ul, None)
 
+    def slices_at(
+        self,
+        stretch: Stretch,
+        position_ul: float,
+        totals_ul: Sequence[float],
+        counts: Sequence[int],
+    ) -> list[Slice | None]:
+        """As `slice_at` after some of the recorded steps each, to the last bit.
+
+        Args:
+            stretch: the stretch.
+            position_ul: volume [µL] from its beginning to the position.
+            totals_ul: volumes [µL] that have passed its beginning, in ascending order.
+            counts: number of recorded steps of each, likewise, as `look_back` takes it.
+        """
+        trace = self._traces[stretch.name]
+        inlet = self._mixed_before(trace)
+        if inlet is None or counts[0] == 0 or totals_ul[0] <= position_ul:
+            found = []
+            for total_ul, count in zip(totals_ul, counts, strict=True):
+                self.look_back(count)
+                found.append(self.slice_at(stretch, position_ul, total_ul))
+            return found
+        self.look_back(counts[-1])
+        formed_ul, latest = np.array(totals_ul) - position_ul, np.array(counts) - 1
+        steps = self._steps_at(trace, formed_ul, latest)
+        start_ul, length_ul = _step_ul(trace.total_ul, steps)
+        along = np.minimum((formed_ul - start_ul) / np.where(length_ul, length_ul, 1.0), 1.0)
+        inlet_ul, inlet_length_ul = _step_ul(inlet.total_ul, steps)
+        shares = self._through_tanks_at(inlet, inlet_ul + along * inlet_length_ul, steps)
+        reactive = _step_ul(trace.reactive_ul, steps)[1] / np.where(length_ul, length_ul, 1.0)
+        passages = self._passages_at(trace, formed_ul, position_ul, latest)
+        return [
+            Slice(
+                shares=one, reactive_share=share, passages=way, met=partial(self._met, trace, *at)
+            )
+            for one, share, way, *at in zip(
+                shares, reactive.tolist(), passages, steps.tolist(), along.tolist(), strict=True
+            )
+        ]
+
+    def _mixed_before(self, trace: _Trace) -> _Trace | None:
+        """The stretch in which all that reacts in another one was mixed before carrier joined it.
+
+        None if it is not as simple as that; `slices_at` then computes one slice after the other.
+        """
+        if self._has_turned or not (trace.carriers and trace.reactive):
+            return None
+        epoch = trace.epochs[-1]
+        traced = [self._traces.get(one.stretch.name) for one in epoch.stretch.inlets]
+        inlets = [one for one in traced if one is not None and one.reactive]
+        if len(inlets) != 1 or any(name in self._columns for name in self._single(epoch)):
+            return None
+        (inlet,) = inlets
+        is_mixed = not inlet.carriers and len(inlet.reactive) > 1 and inlet.stretch.volume_ul > 0.0
+        is_first = all(one.stretch.name not in self._traces for one in inlet.stretch.inlets)
+        return inlet if is_mixed and is_first and not epoch.kept else None
+
     def _slice(
         self, trace: _Trace, position_ul: float, formed_ul: float, shares: Array | None
     ) -> Slice:
@@ -437,6 +497,31 @@ class FlowRecord:
         shares = (weights[:, None] * self._inflow(trace, last)[first : last + 1]).sum(axis=0)
         return np.asarray(shares + (1.0 - weights.sum()) * trace.before)
 
+    def _through_tanks_at(
+        self, trace: _Trace, marks_ul: Array, last: NDArray[np.int64]
+    ) -> list[Array]:
+        """As `_through_tanks` behind all of a stretch, at some volumes [µL] in ascending order."""
+        premix, found = self._premix_of(trace.stretch.volume_ul), []
+        volumes = trace.total_ul[: int(last[-1]) + 2]
+        firsts = volumes.searchsorted(marks_ul - premix.longest_ul, side="right") - 1
+        firsts = np.minimum(np.maximum(firsts, 0), last)
+        inflow = self._inflow(trace, int(last[-1]))
+        for start in range(0, last.size, _FRAMES_AT_ONCE):
+            some = slice(start, start + _FRAMES_AT_ONCE)
+            first, end = int(firsts[some][0]), int(last[some][-1]) + 1
+            passed_ul = np.maximum(marks_ul[some, None] - volumes[None, first : end + 1], 0.0)
+            left = premix.left(passed_ul)
+            weights = left[:, :-1] - left[:, 1:]
+            weights[np.arange(first, end) > last[some, None]] = 0.0
+            # Steps before the first of a mark weigh nothing, so that they change no sum.
+            shares = (weights[:, :, None] * inflow[first:end]).sum(axis=1)
+            for row, weight, begin, until in zip(
+                shares, weights, firsts[some].tolist(), last[some].tolist(), strict=True
+            ):
+                rest = 1.0 - weight[begin - first : until + 1 - first].sum()
+                found.append(row + rest * trace.before)
+        return found
+
     def _inflow(self, trace: _Trace, last: int) -> Array:
         """Volume shares that entered a stretch of one phase, by step, up to a step."""
         while trace.known <= last:
@@ -523,6 +608,31 @@ class FlowRecord:
             passed_ul += component.volume_ul
         return tuple(found)
 
+    def _passages_at(
+        self, trace: _Trace, formed_ul: Array, position_ul: float, latest: NDArray[np.int64]
+    ) -> list[tuple[Passage, ...]]:
+        """As `_passages` of several slices, with the latest recorded step of each."""
+        ways: list[list[Passage]] = []
+        passed_ul, entered = 0.0, None
+        for component in trace.stretch.components:
+            if component.volume_ul > 0.0 and passed_ul < position_ul:
+                if entered is None:
+                    entered = self._moments(trace, formed_ul + passed_ul, latest)
+                end_ul = min(passed_ul + component.volume_ul, position_ul)
+                left = self._moments(trace, formed_ul + end_ul, latest)
+                flows_ul_min = (entered[1] / self._step_s * 60.0).tolist()
+                ways.append(
+                    [
+                        Passage(component=component, entered_s=one, left_s=other, flow_ul_min=flow)
+                        for one, other, flow in zip(
+                            entered[0].tolist(), left[0].tolist(), flows_ul_min, strict=True
+                        )
+                    ]
+                )
+                entered = left
+            passed_ul += component.volume_ul
+        return list(zip(*ways, strict=True)) if ways else [()] * formed_ul.size
+
     def _met(self, trace: _Trace, step: int, along: float) -> list[tuple[float, Slice]]:
         parts = self._inlets(trace, step, along)
         total = sum(volume_ul for volume_ul, *_ in parts) or 1.0
@@ -543,6 +653,23 @@ class FlowRecord:
         """Index of the step in which the volume that has passed reached a value [µL]."""
         ends = trace.total_ul[1 : self._count + 1]
         return min(int(ends.searchsorted(passed_ul)), self._count - 1)
+
+    def _steps_at(
+        self, trace: _Trace, passed_ul: Array, latest: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """As `_step_at` of several volumes [µL], with the latest recorded step of each."""
+        found = trace.total_ul[1 : self._count + 1].searchsorted(passed_ul)
+        return np.minimum(found, latest)
+
+    def _moments(
+        self, trace: _Trace, passed_ul: Array, latest: NDArray[np.int64]
+    ) -> tuple[Array, Array]:
+        """As `_moment` of several volumes [µL], with the latest recorded step of each."""
+        steps = self._steps_at(trace, passed_ul, latest)
+        flow_ul = _step_ul(trace.total_ul, steps)[1]
+        early_ul = trace.total_ul[steps + 1] - passed_ul
+        early_s = self._step_s * early_ul / np.where(flow_ul > 0.0, flow_ul, 1.0)
+        return self._end_s[steps] - np.where(flow_ul > 0.0, early_s, 0.0), flow_ul
 
     def _moment(self, trace: _Trace, passed_ul: float) -> tuple[float, float]:
         """When the volume that has passed reached a value [µL].
@@ -568,6 +695,12 @@ class FlowRecord:
             trace.total_ul = np.pad(trace.total_ul, (0, more))
             trace.reactive_ul = np.pad(trace.reactive_ul, (0, more))
             trace.inflow = np.pad(trace.inflow, ((0, more), (0, 0)))
+
+
+def _step_ul(volumes_ul: Array, steps: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Volume [µL] that had passed at the beginning of steps, and what passed in each."""
+    start_ul = volumes_ul[steps]
+    return start_ul, volumes_ul[steps + 1] - start_ul
 
 
 def _filtered(shares: Array, kept: Array | None) -> Array:

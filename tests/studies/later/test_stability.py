@@ -18,6 +18,7 @@ from flowrig.journal.events import Decided, Measured, ResultEntered
 from flowrig.plugins.registry import Plugins
 from flowrig.profile import check_profile, load_profile
 from flowrig.profile.controls.studies import study_rig
+from flowrig.report.exports.table import csv_rows
 from flowrig.run.options import ResumeOptions, RunOptions
 from flowrig.run.start import RunOutcome, resume_run, start_run
 from flowrig.run_record.reader import RunRecord
@@ -182,6 +183,11 @@ def test_a_table_has_series_and_ages(entered: Path, tmp_path: Path) -> None:
     done = flowrig("result", entered, "--table", table)
     assert done.exit_code == 0, done.output
     assert texts(entered)[0].startswith("hot_80C: 50 % of plqy is kept after 5 h")
+    with RunRecord(entered) as record:
+        head, *_, last = csv_rows(record)
+    row = dict(zip(head, last, strict=True))
+    assert row["aged.plqy.hot_80C.5h_percent"] == 30.0
+    assert row["aged.plqy.hot_80C.0h_percent"] == 60.0
 
 
 @pytest.mark.parametrize(
@@ -225,7 +231,9 @@ def test_a_rig_without_a_series_cannot_store(tmp_path: Path) -> None:
     assert "expected an off-line channel with a table `series`" in str(problem)
 
 
-@pytest.mark.parametrize("place", range(0, 100, 20))
+@pytest.mark.parametrize(
+    "place", [50, *(pytest.param(one, marks=pytest.mark.slow) for one in range(5, 100, 10))]
+)
 def test_a_killed_study_stores_the_same_samples(
     done: RunOutcome, tmp_path: Path, place: int
 ) -> None:

@@ -153,7 +153,7 @@ def _lines_under_way(folder: Path, status: Mapping[str, Any]) -> Iterator[str]:
     yield from _device_lines(status)
     flows = (f"{name} {rate:.1f} µL/min" for name, rate in status["flow_rates_ul_min"].items())
     yield f"flows: {', '.join(flows) or 'none'}"
-    yield from front_lines(status["front"])
+    yield from front_lines(status.get("front"))
     yield from _waste_lines(status)
 
 

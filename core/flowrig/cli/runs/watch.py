@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowrig.cli.terminal.printing import say
 from flowrig.journal.events import Resumed, RunStarted
-from flowrig.journal.journal import AnyEvent
+
+if TYPE_CHECKING:
+    from flowrig.journal.journal import AnyEvent
 
 __all__ = ["OpensPage", "watch", "watch_option"]
 
@@ -96,7 +98,7 @@ class OpensPage:
         self._folder = folder
         self._say = say
 
-    def __call__(self, event: AnyEvent) -> None:
+    def __call__(self, event: "AnyEvent") -> None:
         """Follow an event of the journal."""
         if isinstance(event.data, RunStarted | Resumed):
             threading.Thread(target=self._open, name="page", daemon=True).start()

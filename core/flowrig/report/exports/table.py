@@ -9,6 +9,7 @@ from attrs import frozen
 from flowrig.journal.visible import visible_line
 from flowrig.learning.experiment_table import column_of, named_with_unit
 from flowrig.run_record.experiment import Experiment
+from flowrig.run_record.off_line.stored import aged_of, shown_age
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["Column", "csv_rows", "experiment_columns"]
@@ -96,7 +97,8 @@ def _corrections(record: RunRecord, experiments: Sequence[Experiment]) -> list[C
 def _results(record: RunRecord, experiments: Sequence[Experiment]) -> list[Column]:
     """Columns of off-line results; none where the run has no such channel and no file."""
     later = record.profile.analysis.off_line_units
-    if not (later or any(e.entries for e in experiments)):
+    stored = record.profile.analysis.stored
+    if not (later or stored or any(e.entries for e in experiments)):
         return []
     files = [_each(one.file for v in e.entries for one in v.data.files) for e in experiments]
     return [
@@ -108,10 +110,24 @@ def _results(record: RunRecord, experiments: Sequence[Experiment]) -> list[Colum
             )
             for name, unit in later.items()
         ),
+        *_stored(record, experiments),
         Column("results.by", "", [_each(v.data.by for v in e.entries) for e in experiments]),
         Column("results.files", "", files),
         Column("results.awaits", "", ["; ".join(e.awaits) for e in experiments]),
     ]
+
+
+def _stored(record: RunRecord, experiments: Sequence[Experiment]) -> Iterator[Column]:
+    """A column for each quantity, series and age of stored samples that somebody has measured."""
+    units, found = record.profile.analysis.stored_units, dict[tuple[str, str, float], list[float]]()
+    for place, one in enumerate(experiments):
+        for aged in aged_of(record.profile, one.entries):
+            for inner, value in aged.values.items():
+                key = (f"{aged.channel}.{inner}", aged.series, aged.age_s)
+                found.setdefault(key, [math.nan] * len(experiments))[place] = value
+    for (name, series, age_s), values in sorted(found.items()):
+        head = f"{name}.{series}.{shown_age(age_s).replace(' ', '')}"
+        yield Column(named_with_unit(head, units[name]), units[name], values)
 
 
 def _each(words: Iterable[str]) -> str:

@@ -128,13 +128,7 @@ def _without(profile: Profile, one: Experiment, factors: Mapping[str, float]) ->
     objective = float(profile.objective.value(responses))
     if not math.isfinite(objective):
         return one
-    return evolve(
-        one,
-        features=features,
-        objective=objective,
-        factors=factors,
-        as_measured={**one.features, "": one.objective},
-    )
+    return evolve(one, features=features, objective=objective, factors=factors, uncorrected=one)
 
 
 def _grouped(
