@@ -60,7 +60,7 @@ def main() -> None:
             profile, seed = record.profile, record.seed
             time_s, delivered = taken(record)
             print(f"{folder}: {sum(delivered.values()) / 1000:.1f} mL, {time_s / 60:.0f} min")
-            print(f"  middle of the space: {off(plan_campaign(profile, seed), record)}")
+            print(f"  drawn at random: {off(plan_campaign(profile, seed), record)}")
             for other in runs:
                 if other != folder:
                     with RunRecord(other, plugins) as known:

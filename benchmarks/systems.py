@@ -180,6 +180,9 @@ class Row:
             conditions that were decided in it, as `flowrig plan --rehearse` has them; None
             without a run.
         volume_off: the same of the volume of all liquids.
+        time_within: between which shares eight of ten draws of the plan before the run lie.
+        volume_within: the same of the volume.
+        at_most: whether the run may end before, at an aim.
         problem: why it could not be run; "" if it could.
     """
 
@@ -190,6 +193,9 @@ class Row:
     claims: Sequence[Claim] = ()
     time_off: tuple[float, float] | None = None
     volume_off: tuple[float, float] | None = None
+    time_within: tuple[float, float] = (0.0, 0.0)
+    volume_within: tuple[float, float] = (0.0, 0.0)
+    at_most: bool = False
     problem: str = ""
 
 
@@ -233,6 +239,9 @@ class Done:
     taken: Amounts
     before: Amounts
     decided: Amounts
+    least: Amounts
+    most: Amounts
+    at_most: bool
     experiments: int
     claims: Sequence[Claim]
 
@@ -241,6 +250,13 @@ def planned(plan: Plan, gases: Iterable[str]) -> Amounts:
     """What a plan says."""
     gone = {*gases}
     return Amounts(plan.time_s, sum(ul for s, ul in plan.volumes_ul.items() if s not in gone))
+
+
+def interval(plan: Plan) -> tuple[Amounts, Amounts]:
+    """The ends of what a plan draws."""
+    ends = zip(plan.time_interval_s, plan.waste_interval_ul, strict=True)
+    low, high = (Amounts(time_s, ul) for time_s, ul in ends)
+    return low, high
 
 
 def taken(record: RunRecord, gases: Iterable[str]) -> Amounts:
@@ -269,13 +285,14 @@ def with_faults(
 
 def run_all(system: System, folder: Path) -> Done:
     """Plan and run what a system consists of."""
-    plugins, records = Plugins.discover(), []
-    sums = [Amounts(), Amounts(), Amounts()]
+    plugins, records, at_most = Plugins.discover(), [], False
+    sums = [Amounts()] * 5
     for place, name in enumerate(system.targets):
         target = PUBLISHED / name if name.endswith(".toml") else name
         profile = load_profile(target, plugins)
         gases = [name for name, one in profile.streams.items() if one.phase == GAS]
-        before = planned(plan_campaign(profile, SEED), gases)
+        told = plan_campaign(profile, SEED)
+        at_most |= told.at_most
         attendant = Attendant()
         options = RunOptions(
             folder=folder / str(place),
@@ -296,13 +313,14 @@ def run_all(system: System, folder: Path) -> Done:
             decided.setdefault(one.stage, []).append(one.conditions)
         amounts = taken(record, gases)
         after = planned(plan_campaign(as_long_as(profile, over(record)), SEED, decided), gases)
-        sums = [a + b for a, b in zip(sums, (amounts, before, after), strict=True)]
+        all_amounts = (amounts, planned(told, gases), after, *interval(told))
+        sums = [a + b for a, b in zip(sums, all_amounts, strict=True)]
         records.append(record)
     count = sum(len(record.experiments()) for record in records)
     claims = system.look(records)
     for record in records:
         record.close()
-    return Done(*sums, count, claims)
+    return Done(*sums, experiments=count, claims=claims, at_most=at_most)
 
 
 def measure(key: str) -> Row:
@@ -317,9 +335,8 @@ def measure(key: str) -> Row:
             done = run_all(system, Path(home))
         except Exception as error:
             return Row(key=key, problem=f"{type(error).__name__}: {error}".partition("\n")[0])
-    time_off, volume_off = zip(
-        *(one.off(done.taken) for one in (done.before, done.decided)), strict=True
-    )
+    time_off, volume_off = offs(done.taken, done.before, done.decided)
+    time_within, volume_within = offs(done.taken, done.least, done.most)
     return Row(
         key=key,
         experiments=done.experiments,
@@ -328,7 +345,15 @@ def measure(key: str) -> Row:
         claims=done.claims,
         time_off=time_off,
         volume_off=volume_off,
+        time_within=time_within,
+        volume_within=volume_within,
+        at_most=done.at_most,
     )
+
+
+def offs(taken: Amounts, one: Amounts, other: Amounts) -> tuple[tuple[float, float], ...]:
+    """By how much two plans are off what was taken: in time, and in volume."""
+    return tuple(zip(one.off(taken), other.off(taken), strict=True))
 
 
 # --- Table ---------------------------------------------------------------------------------------
@@ -347,14 +372,21 @@ def agreement(claims: Sequence[Claim]) -> str:
 
 
 def off_words(row: Row) -> str:
-    """By how much the plan is off: as it is, and as a rehearsal makes it."""
+    """By how much the plan is off: as it is, its draws, and as a rehearsal makes it."""
     if row.time_off is None or row.volume_off is None:
         return "–"
+
+    def share(off: float) -> str:
+        return f"{round(off, 3) + 0.0:+.1%}"
+
     before, decided = (
-        ", ".join(f"{round(off, 3) + 0.0:+.1%}" for off in both)
-        for both in zip(row.time_off, row.volume_off, strict=True)
+        ", ".join(map(share, both)) for both in zip(row.time_off, row.volume_off, strict=True)
     )
-    return before if before == decided else f"{before}; rehearsed {decided}"
+    draws = ", ".join(
+        " to ".join(map(share, ends)) for ends in (row.time_within, row.volume_within)
+    )
+    begin = "at most: " if row.at_most else ""
+    return before if before == decided else f"{begin}{before} ({draws}); rehearsed {decided}"
 
 
 def line(system: System, row: Row | None) -> str:

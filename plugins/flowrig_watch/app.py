@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from flowrig.errors import FlowrigError, InputError
 from flowrig.operator.requests import MEANINGS
+from flowrig.report.svg.style import COLORS, RIG_STYLE
 from flowrig_watch.commands import Commands
 from flowrig_watch.door import Access, Door
 from flowrig_watch.runs import Runs
@@ -62,6 +63,16 @@ class Pages:
         files = {one.name: one for one in STATIC.iterdir()}
         found = files.get(request.path_params["name"])
         return Response(status_code=404) if found is None else FileResponse(found)
+
+    async def style(self, request: Request) -> Response:
+        """The style of drawings, which is that of reports."""
+        return Response(COLORS + RIG_STYLE, media_type="text/css")
+
+    async def rig(self, request: Request) -> Response:
+        """The drawing of a rig."""
+        view = self._runs.view(request.path_params["name"])
+        await asyncio.to_thread(view.refresh)
+        return Response(await asyncio.to_thread(view.drawing), media_type="image/svg+xml")
 
     async def list_events(self, request: Request) -> Response:
         """The list of runs, again whenever it changes."""
@@ -114,7 +125,7 @@ class Pages:
         silent_s = 0.0
         while True:
             try:
-                await asyncio.to_thread(view.refresh)
+                is_whole = await asyncio.to_thread(view.refresh)
             except FlowrigError as error:
                 yield _event("trouble", {"text": str(error)})
                 await asyncio.sleep(LIST_S)
@@ -125,7 +136,7 @@ class Pages:
             if beside != before or silent_s > ALIVE_S:
                 yield await asyncio.to_thread(_told, view, mark, now, state)
                 mark, before, silent_s = now, beside, 0.0
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S if is_whole else 0.0)
 
 
 def _told(view: RunView, mark: Mark, now: Mark, state: dict[str, Any]) -> str:
@@ -163,8 +174,10 @@ def application(pages: Pages, access: Access) -> Starlette:
         routes=[
             Route("/", pages.page),
             Route("/static/{name}", pages.file),
+            Route("/drawing.css", pages.style),
             Route("/runs", pages.list_events),
             Route("/runs/{name}", pages.run_events),
+            Route("/runs/{name}/rig", pages.rig),
             Route("/runs/{name}/spectra/{index:int}", pages.spectra),
             *pages.commands.routes,
         ],

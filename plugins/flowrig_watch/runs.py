@@ -95,7 +95,8 @@ class Runs:
     def _row(self, name: str) -> dict[str, Any]:
         try:
             view = self.view(name)
-            view.refresh()
+            while not view.refresh():
+                pass
         except FlowrigError as error:
             return {"name": name, "engine": "unreadable", "state": "unreadable", "text": str(error)}
         state = view.state()

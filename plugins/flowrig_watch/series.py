@@ -46,8 +46,9 @@ class Series:
     def add(self, point: Point) -> None:
         """Add a value; points come in order."""
         if self._buckets and self._in_last < self._size:
-            self._buckets[-1] = _extremes([*self._buckets[-1], point])
             self._in_last += 1
+            if not _is_within(self._buckets[-1], point.y):
+                self._buckets[-1] = _extremes([*self._buckets[-1], point])
             return
         if len(self._buckets) == self._most:
             halves = zip(self._buckets[::2], self._buckets[1::2], strict=True)
@@ -60,6 +61,12 @@ class Series:
     def after(self, sequence: int) -> list[Point]:
         """The kept points that come from events behind the one of a number, in order."""
         return [one for bucket in self._buckets for one in bucket if one.sequence > sequence]
+
+
+def _is_within(bucket: Sequence[Point], y: float | None) -> bool:
+    """Whether a value, or a gap, adds nothing to the values of a bucket."""
+    known = [one.y for one in bucket if one.y is not None]
+    return y is None or (bool(known) and min(known) <= y <= max(known))
 
 
 def _extremes(points: Sequence[Point]) -> Sequence[Point]:

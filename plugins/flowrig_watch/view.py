@@ -2,6 +2,7 @@
 
 import threading
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,26 @@ from numpy.typing import NDArray
 from flowrig.cli.sound_folder import sound_folder
 from flowrig.errors import InputError
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
-from flowrig.journal.events import ChangesAccepted, HoldBegun, JournalCut
+from flowrig.journal.events import ChangesAccepted, HoldBegun, JournalCut, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.operator.hold import Hold
 from flowrig.plugins.registry import Plugins
 from flowrig.report.quantities import shown_objective
+from flowrig.report.svg.rig_drawing import draw_rig
 from flowrig.run.lease import NOTE_NAME
+from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.lock import is_locked
-from flowrig.run_record.reader import RunRecord
 from flowrig_watch.fold import Fold
 
 __all__ = ["Mark", "RunView"]
 
 MOST_PLACES = 1200
 """Places of a spectrum that a page draws."""
+
+MOST_EVENTS = 20_000
+"""Events that one look reads at most, some seconds of work; a page shows them meanwhile."""
+
+_READING = {"engine": "reading", "state": "reading", "text": "the journal is being read"}
 
 _ENDINGS = {
     "finished": "the campaign is finished, and the rig is in its safe state",
@@ -81,18 +88,21 @@ class RunView:
         self._health: dict[str, str] = {}
         self._trouble = ""
 
-    def refresh(self) -> None:
-        """Read what was written since.
+    def refresh(self) -> bool:
+        """Read what was written since; of a long journal the next part.
+
+        Returns:
+            whether all is read.
 
         Raises:
             FlowrigError: this is no run that can be read; the message says why.
         """
         with self._lock, sound_folder(self.folder):
             stamp = _stamp(self.folder)
-            if stamp != self._stamp or self._fold is None:
-                self._read()
-                self._stamp = stamp
-            self._health = self._healthy()
+            if stamp != self._stamp:
+                self._stamp = stamp if self._read() else None
+            self._health = _READING if self._stamp is None else self._healthy()
+            return self._stamp is not None
 
     @property
     def mark(self) -> Mark:
@@ -183,6 +193,10 @@ class RunView:
                 }
         return found
 
+    def drawing(self) -> str:
+        """The rig as SVG."""
+        return draw_rig(self._known.profile)
+
     @property
     def _known(self) -> Fold:
         assert self._fold is not None, "refresh() comes first"
@@ -197,16 +211,21 @@ class RunView:
         path = self.folder / FILE_NAME
         return Journal(path, read_only=True, since=self._examined, follows=True)
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read the next part of the journal; returns whether that was the last."""
         if self._fold is not None:
             with self._journal() as journal:
                 if not self._begins_anew(journal, self._fold):
-                    self._follow(journal, self._fold)
-                    return
-        with RunRecord(self.folder, self._plugins) as record:
-            self._fold = Fold(record.profile, record.simulated)
-            self._cut = _newest_cut(record.journal)
-            self._follow(record.journal, self._fold)
+                    return self._follow(journal, self._fold)
+        path = self.folder / FILE_NAME
+        with Journal(path, read_only=True) as journal:
+            start = next(iter(journal.events(RunStarted)), None)
+            if start is None:
+                raise InputError(f"the run in {self.folder} has not begun")
+            profile = profile_of(journal, self.folder / PROFILE_NAME, self._plugins)
+            self._fold = Fold(profile, start.data.simulated)
+            self._cut = _newest_cut(journal)
+            return self._follow(journal, self._fold)
 
     def _begins_anew(self, journal: Journal, fold: Fold) -> bool:
         """Whether events were cut off since, or the profile is another."""
@@ -214,11 +233,14 @@ class RunView:
         is_shorter = newest is None or newest.sequence < fold.sequence
         return is_shorter or _newest_cut(journal) != self._cut
 
-    def _follow(self, journal: Journal, fold: Fold) -> None:
-        for event in journal.events(after=fold.sequence):
+    def _follow(self, journal: Journal, fold: Fold) -> bool:
+        """Fold the next events; returns whether these were the last."""
+        new = list(islice(journal.events(after=fold.sequence), MOST_EVENTS))
+        for event in new:
             fold.follow(event)
         self._examined = journal.examined
         self._trouble = "" if journal.damage is None else f"the journal: {journal.damage}"
+        return len(new) < MOST_EVENTS
 
     def _healthy(self) -> dict[str, str]:
         """How the program of the run is."""

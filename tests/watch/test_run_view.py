@@ -18,6 +18,7 @@ from flowrig.journal.journal import FILE_NAME, Journal
 from flowrig.plugins.registry import Plugins
 from flowrig.run.lease import NOTE_NAME
 from flowrig.run_record.reader import RunRecord
+from flowrig_watch import view
 from flowrig_watch.view import Mark, RunView
 
 
@@ -68,17 +69,17 @@ def test_looks_in_between_change_nothing(tmp_path: Path, plugins: Plugins) -> No
 
 def test_a_page_gets_what_is_behind_its_mark(tmp_path: Path, plugins: Plugins) -> None:
     with under_way(tmp_path / "run") as journal:
-        view = RunView(tmp_path / "run", plugins)
+        shown = RunView(tmp_path / "run", plugins)
         experiment(journal, 1, 0.1)
-        view.refresh()
-        mark = view.mark
-        assert view.since(mark) == {"series": {}, "experiments": [], "news": []}
+        shown.refresh()
+        mark = shown.mark
+        assert shown.since(mark) == {"series": {}, "experiments": [], "news": []}
         journal.append(reading(171.0, 180.0), 400.0)
-        view.refresh()
-        news = view.since(mark)
+        shown.refresh()
+        news = shown.since(mark)
         assert news["series"]["temperature:plate"][1] == [171.0]
         assert news["series"]["set:plate"][1] == [180.0]
-        assert view.mark.sequence == mark.sequence + 1
+        assert shown.mark.sequence == mark.sequence + 1
 
 
 def test_the_next_stop_has_a_reason_and_a_time(tmp_path: Path, plugins: Plugins) -> None:
@@ -86,16 +87,16 @@ def test_the_next_stop_has_a_reason_and_a_time(tmp_path: Path, plugins: Plugins)
     with under_way(tmp_path / "short", planned=8) as journal:
         experiment(journal, 1, 0.1)
         experiment(journal, 2, 0.1)
-        view = RunView(tmp_path / "short", plugins)
-        view.refresh()
-        (end,) = view.state()["stops"]
+        shown = RunView(tmp_path / "short", plugins)
+        shown.refresh()
+        (end,) = shown.state()["stops"]
         assert (end["what"], end["after"]) == ("end", 6)
         assert end["at"] is not None
     with under_way(tmp_path / "long", planned=2000) as journal:
         experiment(journal, 1, 0.1)
-        view = RunView(tmp_path / "long", plugins)
-        view.refresh()
-        first, *_ = view.state()["stops"]
+        shown = RunView(tmp_path / "long", plugins)
+        shown.refresh()
+        first, *_ = shown.state()["stops"]
         assert first["what"] == "refill"
         assert "CuI" in first["text"] or "ODE" in first["text"]
 
@@ -104,26 +105,26 @@ def test_the_program_of_a_run_is_alive_on_hold_dead_or_over(
     tmp_path: Path, plugins: Plugins
 ) -> None:
     folder = tmp_path / "run"
-    view = RunView(folder, plugins)
+    shown = RunView(folder, plugins)
 
     def health() -> tuple[str, str]:
-        view.refresh()
-        told = view.state()["health"]
+        shown.refresh()
+        told = shown.state()["health"]
         return told["engine"], told["state"]
 
     with under_way(folder) as journal:
         assert health() == ("alive", "running")
         journal.append(HOLD, 10.0)
         assert health() == ("alive", "on hold")
-        assert view.state()["asks"]["claim"] == "the syringe of CuI is full"
-        assert view.state()["stops"][0]["what"] == "hold"
+        assert shown.state()["asks"]["claim"] == "the syringe of CuI is full"
+        assert shown.state()["stops"][0]["what"] == "hold"
     assert health() == ("dead", "interrupted")
     with Journal(folder / FILE_NAME) as journal:
         journal.append(resumed(), 20.0)
         journal.append(TRIP, 21.0)
         journal.append(ended("failed"), 22.0)
     assert health() == ("tripped", "failed")
-    assert [trip["rule"] for trip in view.state()["trips"]] == ["too-hot"]
+    assert [trip["rule"] for trip in shown.state()["trips"]] == ["too-hot"]
     with Journal(folder / FILE_NAME) as journal:
         journal.append(TripReset(rules=("too-hot",)), 23.0)
         journal.append(resumed(), 23.0)
@@ -134,14 +135,14 @@ def test_the_program_of_a_run_is_alive_on_hold_dead_or_over(
 def test_what_the_watchdog_reports_is_shown(tmp_path: Path, plugins: Plugins) -> None:
     folder = tmp_path / "run"
     with under_way(folder):
-        view = RunView(folder, plugins)
+        shown = RunView(folder, plugins)
         for wall, engine in (
             ("2001-01-01T00:00:00+00:00", "alive"),
             ("2999-01-01T00:00:00+00:00", "watchdog"),
         ):
             (folder / NOTE_NAME).write_text(f"{wall} the run was silent\n", encoding="utf-8")
-            view.refresh()
-            assert view.state()["health"]["engine"] == engine
+            shown.refresh()
+            assert shown.state()["health"]["engine"] == engine
 
 
 def test_a_doubt_takes_the_best_away(tmp_path: Path, plugins: Plugins) -> None:
@@ -150,27 +151,46 @@ def test_a_doubt_takes_the_best_away(tmp_path: Path, plugins: Plugins) -> None:
         experiment(journal, 2, 0.9)
         flag = QualityFlag(check="drift", quality="doubtful", text="it drifts")
         journal.append(Checked(index=2, flags=(flag,)), 300.0)
-        view = RunView(tmp_path / "run", plugins)
-        view.refresh()
-        assert view.state()["best_index"] == 1
-        assert view.since(Mark())["experiments"][1]["flags"] == ("it drifts",)
+        shown = RunView(tmp_path / "run", plugins)
+        shown.refresh()
+        assert shown.state()["best_index"] == 1
+        assert shown.since(Mark())["experiments"][1]["flags"] == ("it drifts",)
 
 
 def test_spectra_are_thinned_and_keep_their_axis(tmp_path: Path, plugins: Plugins) -> None:
     with under_way(tmp_path / "run") as journal:
         experiment(journal, 1, 0.1)
-        view = RunView(tmp_path / "run", plugins)
-        view.refresh()
-        shown = view.spectra(1)
-        assert set(shown) == {"absorbance", "photoluminescence"}
-        for one in shown.values():
+        shown = RunView(tmp_path / "run", plugins)
+        shown.refresh()
+        spectra = shown.spectra(1)
+        assert set(spectra) == {"absorbance", "photoluminescence"}
+        for one in spectra.values():
             assert len(one["x"]) == len(one["y"]) <= 1200
             assert WAVELENGTHS_NM[0] <= one["x"][0] < one["x"][-1] <= WAVELENGTHS_NM[-1]
         with pytest.raises(InputError, match="experiment 7 is not measured"):
-            view.spectra(7)
+            shown.spectra(7)
 
 
 @pytest.mark.parametrize("text", ["", "x", "12", "@", "-1@0", "1@-1", "1@2@3", "²@0"])
 def test_a_mark_of_another_server_is_the_beginning(text: str) -> None:
     assert Mark.of(text) == Mark()
     assert Mark.of(str(Mark(7, 3))) == Mark(7, 3)
+
+
+def test_a_long_journal_is_read_in_parts(
+    tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page shows what is read so far, says so, and ends with the same history."""
+    with under_way(tmp_path / "run") as journal:
+        for index in (1, 2):
+            experiment(journal, index, 0.1 * index)
+        whole, parts = (RunView(tmp_path / "run", plugins) for _ in range(2))
+        assert whole.refresh()
+        monkeypatch.setattr(view, "MOST_EVENTS", 4)
+        looks = 0
+        while not parts.refresh():
+            assert parts.state()["health"]["engine"] == "reading"
+            looks += 1
+        assert looks == whole.mark.sequence // 4
+        assert parts.since(Mark()) == whole.since(Mark())
+        assert parts.state() == whole.state()

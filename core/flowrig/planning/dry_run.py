@@ -1,5 +1,6 @@
 """A dry run of a campaign: its procedures with time, temperatures and volumes, and no device."""
 
+import copy
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -236,41 +237,47 @@ class DryRun:
             SetTemperatures: self._set_temperatures,
             WaitSteady: self._wait_steady,
             Draw: self._draw,
-            Settle: lambda step: self._pass("refill", step.duration_s),
+            Settle: self._settle,
             SetFlowRates: self._set_flow_rates,
             Start: self._start,
             Stop: self._stop,
             Wait: self._wait,
             Acquire: self._acquire,
-            **dict.fromkeys((SetLight, Keep, LookAtRig), lambda step: None),
-            TellChanges: lambda step: (),
+            **dict.fromkeys((SetLight, Keep, LookAtRig), lambda _step: None),
+            TellChanges: lambda _step: (),
             SetValues: self._set_values,
-            Divert: lambda step: self._set_values(SetValues(step.values)),
-            TellRinse: lambda step: self._ledger.lines.needed_ul(step.streams),
-            TellKept: lambda step: (),
+            Divert: self._divert,
+            TellRinse: self._tell_rinse,
+            TellKept: lambda _step: (),
             TellReadings: self._tell_readings,
             TellToCome: lambda _step: {},
         }
 
-    def campaign(self, stages: Mapping[str, Sequence[Planned]]) -> Outcome:
-        """Perform a campaign.
+    def perform(self, stages: Mapping[str, Sequence[Planned]]) -> None:
+        """Perform stages of the campaign; before the first of them the calibration.
 
         Args:
             stages: the conditions of every experiment, or the points of a study, by name of the
                 stage, in order.
         """
-        if self._profile.calibration is not None:
+        if self._profile.calibration is not None and not self._parts:
             with self._part("calibration", 0):
                 self._run(calibrate(self._profile))
-        number = 0
         for name, conditions in stages.items():
             with self._part(name, len(conditions)):
                 if conditions:
                     self._ask(self._gates.before_stage(name))
                 for place, one in enumerate(conditions, 1):
-                    number += 1
-                    if not self._is_over(number):
-                        self._experiment(number, name, one, conditions[place:])
+                    self._experiment_under_way += 1
+                    if not self._is_over(self._experiment_under_way):
+                        self._experiment(name, one, conditions[place:])
+
+    def forked(self) -> "DryRun":
+        """Another dry run that has come as far as this one, and goes on by itself."""
+        return copy.deepcopy(self, {id(self._profile): self._profile})
+
+    def end(self) -> Outcome:
+        """Seek the safe state, and tell what the dry run took."""
         with self._part("safe state", 0):
             self._safe_state()
         return Outcome(
@@ -311,18 +318,15 @@ class DryRun:
             self._problems.append(f"{text}{number}")
         return True
 
-    def _experiment(
-        self, number: int, stage: str, planned: Planned, after: Sequence[Planned]
-    ) -> None:
+    def _experiment(self, stage: str, planned: Planned, after: Sequence[Planned]) -> None:
         """One experiment; if a syringe is low, or a waste full, it is done after a hold.
 
         Args:
-            number: from 1.
             stage: name of its stage.
             planned: its conditions, or the point of a study.
             after: what is planned after it in the same stage.
         """
-        self._experiment_under_way = number
+        number = self._experiment_under_way
         self._times.begin(number)
         try:
             try:
@@ -348,8 +352,8 @@ class DryRun:
         if not planned.continues:
             return run_condition(profile, planned.conditions, self._probe, flow)
         before_s = acquisition_s(profile, planned.frames or profile.analysis.frames)
-        wait_s = max((planned.after_s or 0.0) - before_s, 0.0)
-        return continue_condition(profile, planned.conditions, evolve(flow, wait_s=wait_s))
+        wait_s = (planned.after_s or 0.0) - before_s
+        return continue_condition(profile, planned.conditions, flow, lambda: wait_s)
 
     def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
         """Refill and empty at once what the run holds for."""
@@ -384,6 +388,15 @@ class DryRun:
         self._ledger.follow(self._now_s, events.Intent(command="set-values", positions=at))
         done = events.Outcome(intent=0, command="set-values", outcome="done")
         self._ledger.follow(self._now_s, done)
+
+    def _divert(self, step: Divert) -> None:
+        self._set_values(SetValues(step.values))
+
+    def _settle(self, step: Settle) -> None:
+        self._pass("refill", step.duration_s)
+
+    def _tell_rinse(self, step: TellRinse) -> Mapping[str, float]:
+        return self._ledger.lines.needed_ul(step.streams)
 
     def _put_in(self, step: PutIn) -> None:
         news = volumes_to_change(step.volumes_ul, self._inside_ul)

@@ -28,6 +28,7 @@ __all__ = [
     "Conditions",
     "Known",
     "Planned",
+    "allowed_rows",
     "centre",
     "conditions_of",
     "extremes",
@@ -170,18 +171,21 @@ def extremes(space: Space) -> list[dict[str, Any]]:
         # The first condition changes fastest.
         numbers = np.array(list(product(*map(range, reversed(sizes)))))[:, ::-1]
     corners = numbers / (np.array(sizes) - 1.0)
-    return _allowed(space, pulled_inside(space, corners))
+    return allowed_rows(space, corners)
 
 
 def scattered(space: Space, count: int, seed: int) -> list[dict[str, Any]]:
     """Uniform random conditions; fewer where steps and constraints leave hardly any room."""
-    return _allowed(space, uniform(space, count, np.random.default_rng(seed)))
+    return allowed_rows(space, uniform(space, count, np.random.default_rng(seed)))
 
 
-def _allowed(space: Space, points: Array) -> list[dict[str, Any]]:
-    """What comes through the door of points of the unit cube."""
+def allowed_rows(space: Space, points: Array) -> list[dict[str, Any]]:
+    """Points of the unit cube, shape `n x d`, as the nearest conditions that the rig can do.
+
+    Those that have none near are left out.
+    """
     door, found = Door(space), list[dict[str, Any]]()
-    for row in space.rows(space.from_unit(points)):
+    for row in space.rows(space.from_unit(pulled_inside(space, points))):
         with suppress(OutOfRangeError):
             found.append(door.admit(row))
     return found

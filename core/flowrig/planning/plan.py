@@ -1,12 +1,16 @@
 """The plan of a campaign: time, volumes, refills and limits, with nothing moving."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle, islice, takewhile
 
 import numpy as np
 from attrs import evolve, frozen
 
+from flowrig.campaign.order import in_order
 from flowrig.errors import InputError, OutOfRangeError
+from flowrig.planning.average import average
+from flowrig.planning.draws import DRAWS, drawn_conditions
 from flowrig.planning.dry_run import Drawing, DryRun, Emptying, Outcome, Question, Refill
 from flowrig.planning.known_conditions import (
     Conditions,
@@ -16,7 +20,6 @@ from flowrig.planning.known_conditions import (
     conditions_of,
     extremes,
     known_conditions,
-    scattered,
 )
 from flowrig.problem.steps import all_allowed
 from flowrig.procedure.heating_time import AMBIENT_C
@@ -37,8 +40,8 @@ __all__ = [
     "without_counted",
 ]
 
-SCATTERINGS = 6
-"""Random choices of the unknown conditions that the ranges span, besides the extremes."""
+IN_INTERVAL = (10.0, 90.0)
+"""Percentiles of the draws between which an interval of the plan lies."""
 
 SHARES = 4096
 """Random points of the box of bounds, of which the share that can be reached is counted."""
@@ -80,12 +83,16 @@ class Plan:
         experiments: number of experiments in all stages.
         known: number of experiments whose conditions are known in advance.
         time_s: from the start to the safe state [s], without the time of people and computers.
+        time_interval_s: between these times [s] are eight of ten draws of what is not known.
         time_range_s: shortest and longest [s], as far as conditions are not known.
+        at_most: whether the campaign, or a stage of it, ends before where it reaches an aim.
         parts: calibration, stages and safe state, in order.
         time: where the time goes, by the names that the report of a run uses.
         volumes_ul: volume [µL] that each stream delivers.
+        volume_intervals_ul: between these volumes [µL] of each are eight of ten draws.
         volume_ranges_ul: least and most [µL] of each.
         waste_ul: volume [µL] that reaches the wastes.
+        waste_interval_ul: between these volumes [µL] are eight of ten draws.
         waste_range_ul: least and most [µL].
         refills: holds for a refill, with their time and syringes.
         drawings: syringes that are filled from reservoirs, with their time and volumes.
@@ -102,12 +109,16 @@ class Plan:
     experiments: int
     known: int
     time_s: float
+    time_interval_s: Range
     time_range_s: Range
+    at_most: bool
     parts: tuple[PlannedPart, ...]
     time: TimeShares
     volumes_ul: Mapping[str, float]
+    volume_intervals_ul: Mapping[str, Range]
     volume_ranges_ul: Mapping[str, Range]
     waste_ul: float
+    waste_interval_ul: Range
     waste_range_ul: Range
     refills: tuple[Refill, ...]
     drawings: tuple[Drawing, ...]
@@ -128,8 +139,9 @@ def plan_campaign(
     """Plan a campaign from its start; nothing is opened and nothing moves.
 
     Conditions that do not depend on results are those of the run with this seed. For the others,
-    `likely` conditions are taken, or else the middle of the search space. The ranges show what
-    other conditions would change: all at one edge of the space, or jumping about in it.
+    `likely` conditions are taken, or else the mean over draws from `drawn_conditions`. The
+    intervals show what the draws differ in; the ranges show also what conditions at one edge of the
+    space would change.
 
     Args:
         profile: the rig, with a campaign.
@@ -145,7 +157,12 @@ def plan_campaign(
     seed = _sound_seed(profile.campaign.seed if seed is None else seed)
     profile, known, problems = _known(profile, seed, decided or {})
     outcomes = _outcomes(profile, known, likely)
-    expected, wastes_ul = outcomes[0], [to_waste_ul(profile, one.volumes_ul) for one in outcomes]
+    expected = outcomes.expected
+
+    def waste_ul(one: Outcome) -> float:
+        return to_waste_ul(profile, one.volumes_ul)
+
+    by_stream = {name: _volume_of(name) for name in profile.streams}
     reachable, constraints = _shares(profile)
     return Plan(
         profile=profile.name,
@@ -153,13 +170,17 @@ def plan_campaign(
         experiments=sum(part.experiments for part in expected.parts),
         known=sum(map(len, known.values())),
         time_s=expected.time_s,
-        time_range_s=_span([one.time_s for one in outcomes]),
+        time_interval_s=outcomes.interval(lambda one: one.time_s),
+        time_range_s=outcomes.range(lambda one: one.time_s),
+        at_most=bool(_aims(profile)),
         parts=_parts(outcomes, known),
         time=expected.time,
         volumes_ul=expected.volumes_ul,
-        volume_ranges_ul={s: _span([o.volumes_ul[s] for o in outcomes]) for s in profile.streams},
-        waste_ul=wastes_ul[0],
-        waste_range_ul=_span(wastes_ul),
+        volume_intervals_ul={name: outcomes.interval(ul) for name, ul in by_stream.items()},
+        volume_ranges_ul={name: outcomes.range(ul) for name, ul in by_stream.items()},
+        waste_ul=waste_ul(expected),
+        waste_interval_ul=outcomes.interval(waste_ul),
+        waste_range_ul=outcomes.range(waste_ul),
         refills=expected.refills,
         drawings=expected.drawings,
         emptyings=expected.emptyings,
@@ -275,13 +296,93 @@ def _known(
     return evolve(profile, campaign=campaign), known, problems
 
 
-def _outcomes(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
-    """Dry runs of the campaign: the expected one first, then those that span the ranges."""
-    filled = _filled(profile, known, likely or [centre(profile.space)])
-    outcomes = [DryRun(profile).campaign(filled), *_alternatives(profile, known, likely)]
+@frozen
+class _Outcomes:
+    """Dry runs of a campaign.
+
+    Attributes:
+        expected: what is expected.
+        draws: what may be, each as likely as the others.
+        edges: what only the ranges span.
+    """
+
+    expected: Outcome
+    draws: Sequence[Outcome]
+    edges: Sequence[Outcome]
+
+    def interval(self, value: Callable[[Outcome], float]) -> Range:
+        """Two values between which the one that is expected and eight of ten draws are."""
+        low, high = np.percentile([value(one) for one in self.draws], IN_INTERVAL)
+        return min(float(low), value(self.expected)), max(float(high), value(self.expected))
+
+    def range(self, value: Callable[[Outcome], float]) -> Range:
+        """The least and the greatest value of all."""
+        values = [value(one) for one in (self.expected, *self.draws, *self.edges)]
+        return min(values), max(values)
+
+
+def _outcomes(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> _Outcomes:
+    campaign = _Campaign(profile, known)
+    before = sum(map(len, known.values()))
+    wanted = sum(stage.experiments for stage in _stages(profile)) - before
+    drawn = _drawn(profile, before, wanted, likely) if wanted else []
+    edges = [campaign.run([edge]) for edge in extremes(profile.space)] if wanted else []
+    draws = [campaign.run(conditions) for conditions in drawn]
+    usual = likely or [centre(profile.space)]
+    expected = average(draws) if draws and not likely else campaign.run(usual)
     if profile.residence_time.stationary is not None:
-        outcomes.append(DryRun(profile, drifting=True).campaign(filled))
-    return outcomes
+        longest = _Campaign(profile, known, drifting=True)
+        edges += [longest.run(conditions) for conditions in drawn or [usual]]
+    return _Outcomes(expected, draws or [expected], edges)
+
+
+def _volume_of(stream: str) -> Callable[[Outcome], float]:
+    return lambda one: one.volumes_ul[stream]
+
+
+def _drawn(
+    profile: Profile, before: int, wanted: int, likely: Sequence[Conditions]
+) -> list[Sequence[Conditions]]:
+    """Draws of the conditions that are not known: of likely ones, or else of all."""
+    if not likely:
+        return [*drawn_conditions(profile.space, wanted, before)]
+    places = np.random.default_rng(0).integers(0, len(likely), (DRAWS, wanted))
+    return [[likely[place] for place in one] for one in places]
+
+
+class _Campaign:
+    """Dry runs of a campaign; what all of them have in common is run once.
+
+    Args:
+        profile: the rig.
+        known: the known conditions by stage.
+        drifting: as `DryRun` takes it.
+    """
+
+    def __init__(self, profile: Profile, known: Chosen, *, drifting: bool = False) -> None:
+        stages = _stages(profile)
+        shared = [*takewhile(lambda one: len(known[one.name]) == one.experiments, stages)]
+        self._profile, self._known, self._stages = profile, known, stages[len(shared) :]
+        self._shared = {one.name: list(known[one.name]) for one in shared}
+        self._begun = DryRun(profile, drifting=drifting)
+        self._begun.perform(_with_references(profile, self._shared))
+
+    def run(self, others: Sequence[Conditions]) -> Outcome:
+        """Run it; conditions that are not known are taken from others in turn."""
+        dry_run, left = self._begun.forked(), cycle(others)
+        filled = dict(self._shared)
+        done = [conditions_of(row) for rows in filled.values() for row in rows][-1:]
+        for stage in self._stages:
+            rows = filled[stage.name] = list(self._known[stage.name])
+            done += map(conditions_of, rows)
+            while len(rows) < stage.experiments:
+                batch = [*islice(left, min(stage.batch, stage.experiments - len(rows)))]
+                order = in_order(self._profile, stage, batch, done[-1] if done else None)
+                done += (batch[place] for place in order)
+                rows += (batch[place] for place in order)
+        all_rows = _with_references(self._profile, filled)
+        dry_run.perform({one.name: all_rows[one.name] for one in self._stages})
+        return dry_run.end()
 
 
 def _stages(profile: Profile) -> tuple[Stage, ...]:
@@ -289,32 +390,22 @@ def _stages(profile: Profile) -> tuple[Stage, ...]:
     return profile.campaign.stages
 
 
-def _filled(
-    profile: Profile, known: Chosen, others: Sequence[Conditions]
-) -> dict[str, list[Planned]]:
-    """Conditions of every experiment; those that are not known are taken from others in turn."""
-    filled: dict[str, list[Planned]] = {}
-    taken = 0
-    for stage in _stages(profile):
-        conditions = list(known[stage.name])
-        while len(conditions) < stage.experiments:
-            conditions.append(others[taken % len(others)])
-            taken += 1
-        filled[stage.name] = conditions
-    return _with_references(profile, filled)
-
-
 def _with_references(
     profile: Profile, filled: Mapping[str, Sequence[Planned]]
 ) -> dict[str, list[Planned]]:
-    """The same with the reference condition at the beginning and at its intervals."""
+    """The same with the reference condition at the beginning and at its intervals.
+
+    Args:
+        profile: the rig.
+        filled: what is planned in the first stages, or in all.
+    """
     wanted = None if profile.campaign is None else profile.campaign.reference
     if wanted is None:
         return {name: list(rows) for name, rows in filled.items()}
     reference = reference_conditions(profile, wanted.at)
     found: dict[str, list[Planned]] = {}
     since = math.inf
-    for stage in _stages(profile):
+    for stage in _stages(profile)[: len(filled)]:
         rows = found[stage.name] = list[Planned]()
         for one in filled[stage.name]:
             if not stage.is_study and since >= (wanted.every or math.inf):
@@ -325,43 +416,26 @@ def _with_references(
     return found
 
 
-def _alternatives(profile: Profile, known: Chosen, likely: Sequence[Conditions]) -> list[Outcome]:
-    """Dry runs with conditions at the edges and at random in the place of those not known.
-
-    They span the ranges of the plan; a rehearsal cannot, as it is one run.
-    """
-    wanted = sum(stage.experiments - len(known[stage.name]) for stage in _stages(profile))
-    if not wanted:
-        return []
-    others: list[list[Conditions]] = [[edge] for edge in extremes(profile.space)]
-    others += [list(scattered(profile.space, wanted, seed)) for seed in range(SCATTERINGS)]
-    if likely:
-        draws = np.random.default_rng(0).integers(0, len(likely), (SCATTERINGS, wanted))
-        others += [[likely[place] for place in one] for one in draws]
-    return [DryRun(profile).campaign(_filled(profile, known, some)) for some in others if some]
-
-
-def _span(values: Sequence[float]) -> Range:
-    return min(values), max(values)
-
-
 def to_waste_ul(profile: Profile, volumes_ul: Mapping[str, float]) -> float:
     """What of the volumes [µL] of streams reaches the wastes: a gas leaves them."""
     return sum(ul for name, ul in volumes_ul.items() if profile.streams[name].phase != GAS)
 
 
-def _parts(outcomes: Sequence[Outcome], known: Chosen) -> tuple[PlannedPart, ...]:
+def _parts(outcomes: _Outcomes, known: Chosen) -> tuple[PlannedPart, ...]:
+    def time_of(place: int) -> Callable[[Outcome], float]:
+        return lambda one: one.parts[place].time_s
+
     return tuple(
         PlannedPart(
             name=part.name,
             experiments=part.experiments,
             known=len(known.get(part.name, ())),
             time_s=part.time_s,
-            time_range_s=_span([one.parts[place].time_s for one in outcomes]),
+            time_range_s=outcomes.range(time_of(place)),
             ends_s=part.ends_s,
             volumes_ul=part.volumes_ul,
         )
-        for place, part in enumerate(outcomes[0].parts)
+        for place, part in enumerate(outcomes.expected.parts)
     )
 
 
@@ -399,10 +473,20 @@ def _about_results(profile: Profile) -> str:
     )
 
 
-def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
-    steady = profile.steady
+def _aims(profile: Profile) -> list[str]:
+    """Aims at which the campaign, or a stage of it, ends before its last experiment; in words."""
     assert profile.campaign is not None
     good_enough = profile.campaign.stop.objective_above
+    aims = [] if good_enough is None else [f"an objective of {good_enough:g}"]
+    return aims + [
+        f"R² of {stage.until_r2:g} in {stage.name}"
+        for stage in profile.campaign.stages
+        if stage.until_r2 is not None
+    ]
+
+
+def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
+    steady = profile.steady
     assumptions = [
         f"every {' and '.join(_sources(profile))} is full at the start, and every waste empty",
     ]
@@ -425,12 +509,13 @@ def _assumptions(profile: Profile, expected: Outcome) -> tuple[str, ...]:
             "a person does at once what the run waits for, and only with the syringes and wastes "
             "that are named"
         )
-    if profile.campaign.reference is not None:
+    if profile.campaign is not None and profile.campaign.reference is not None:
         repeats = profile.campaign.reference.repeats
         assumptions.append(
             f"no fresh batch of a stock is filled in; each adds {repeats} experiments at the "
             "reference condition"
         )
-    if good_enough is not None:
-        assumptions.append(f"the campaign does not end before, at an objective of {good_enough:g}")
+    aims = _aims(profile)
+    if aims:
+        assumptions.append(f"nothing ends before, at {' or '.join(aims)}")
     return tuple(assumptions)

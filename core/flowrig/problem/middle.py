@@ -8,7 +8,7 @@ from flowrig.problem.designs import uniform
 from flowrig.problem.door import Door
 from flowrig.problem.space import Space
 
-__all__ = ["centre"]
+__all__ = ["SAMPLE", "centre"]
 
 SAMPLE = 512
 """Random conditions whose mean is taken as the middle of a constrained space."""

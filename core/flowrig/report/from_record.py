@@ -1,5 +1,6 @@
 """Reads the content of a report from the journal of a run."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from flowrig.errors import FlowrigError
 from flowrig.interfaces.device import Quality
 from flowrig.journal.events import (
+    ControlEnded,
+    ControlTold,
     Device,
     ExperimentBegun,
     Explored,
@@ -30,6 +33,7 @@ from flowrig.report.content import (
     Prediction,
     ReportContent,
 )
+from flowrig.report.svg.numbers import with_unit
 from flowrig.run_record import experiment as journalled
 from flowrig.run_record.batches import batch_text
 from flowrig.run_record.off_line.stored import stored_words
@@ -227,7 +231,7 @@ def _identity(device: Device) -> str:
 
 
 def _notes(record: RunRecord) -> tuple[str, ...]:
-    """Symptoms, interruptions, safe states that were not reached, and why the run ended early."""
+    """Symptoms, interruptions, control loops, safe states that were not reached, and the end."""
     journal = record.journal
     symptoms = {event.data.symptom: event.data.text for event in journal.events(SymptomFound)}
     begun = record.start.data
@@ -247,10 +251,39 @@ def _notes(record: RunRecord) -> tuple[str, ...]:
         for event in journal.events(SafeStateSought)
         if not event.data.reached
     ]
+    notes += [
+        f"At {event.time_s:.0f} s: {event.data.text}." for event in journal.events(ControlTold)
+    ]
+    notes += _loops(record)
     notes += [f"Not all of the journal could be read: {text}." for text in record.unreadable]
     if record.reason:
         notes.append(f"The run ended as {record.state}: {record.reason}.")
     return tuple(filter(None, notes))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _loops(record: RunRecord) -> list[str]:
+    """What control loops did, a sentence for each."""
+    ended = [event.data for event in record.journal.events(ControlEnded)]
+    notes = []
+    for name in dict.fromkeys(one.loop for one in ended):
+        own = [one for one in ended if one.loop == name]
+        off = [
+            abs(one.reading.last - one.at)
+            for one in own
+            if one.reading.last is not None and math.isfinite(one.reading.last)
+        ]
+        count = sum(one.corrections for one in own)
+        away = (
+            f"; it ended within {with_unit(max(off), own[0].unit, 2)} of its value" if off else ""
+        )
+        notes.append(
+            f"Control of {name}: {_many(count, 'correction')} in {_many(len(own), 'flow')}{away}."
+        )
+    return notes
 
 
 def invented_text(chemistry: str) -> str:

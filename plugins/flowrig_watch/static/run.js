@@ -1,6 +1,7 @@
 // One run: its state, charts, tables.
 import { card, clock, duration, facts, fill, make, number, table, withUnit } from "./parts.js";
 import { Chart, dots, joined, line, place } from "./charts.js";
+import { Rig } from "./rig.js";
 import { Steering } from "./steer.js";
 
 const MOST_ROWS = 200;
@@ -75,9 +76,11 @@ export class RunPage {
     const wide = (one) => (one.classList.add("wide"), one);
     p.parityCard = part("Expected before, and measured", p.parity);
     p.symptomsCard = part("What to look at", p.symptoms);
+    this.rig = new Rig(this.name);
     this.steering = this.steers ? new Steering(this.name, this.meanings) : null;
     this.main.replaceChildren(p.head, p.health, make("div", { class: "grid" },
-      part("Progress", p.progress), part("Now", p.now), this.steering?.card ?? "", part("Figure of merit", p.merit),
+      part("Progress", p.progress), part("Now", p.now), this.steering?.card ?? "",
+      this.rig.card, part("Figure of merit", p.merit),
       ...times.map(([name, chart]) => part(chart.title, p.times[name], p.newest[name])),
       part("Syringes and waste", p.vessels), this.spectraCard(), p.parityCard, p.symptomsCard,
       wide(part("Experiments", p.table)), wide(part("What happened", p.news))));
@@ -110,6 +113,7 @@ export class RunPage {
     this.showHead();
     this.showHealth();
     this.steering?.show(state);
+    this.rig.show(state);
     this.showProgress();
     this.showNow();
     this.showVessels();
@@ -140,9 +144,9 @@ export class RunPage {
 
   showHealth() {
     const s = this.state, { engine, state, text, trouble } = s.health;
-    const known = { alive: ["●", state === "running" ? "" : "warn"], over: ["■", state === "finished" ? "" : "warn"],
+    const known = { reading: ["…", ""], alive: ["●", state === "running" ? "" : "warn"], over: ["■", state === "finished" ? "" : "warn"],
       tripped: ["▲", "bad"], dead: ["✕", "bad"], watchdog: ["✕", "bad"] };
-    const words = { alive: state, over: state, tripped: `tripped, ${state}`, dead: "the program has died",
+    const words = { reading: state, alive: state, over: state, tripped: `tripped, ${state}`, dead: "the program has died",
       watchdog: "the program has died, its watchdog works" };
     let [sign, level] = known[engine];
     const old = engine === "alive" && !s.hold && this.age() > OLD_S;

@@ -21,6 +21,7 @@ from flowrig.journal.events import (
     StepBegun,
 )
 from flowrig.journal.journal import AnyEvent
+from flowrig.report.from_record import content_of
 from flowrig.rig.simulated import EmulatedRig, emulated
 from flowrig.run.options import RunOptions
 from flowrig.run.start import RunOutcome, start_run
@@ -217,6 +218,9 @@ def test_a_reading_that_is_missing_or_still_freezes_the_output_and_is_told(
     (ended,) = of(events, ControlEnded)
     assert ended.troubles == (trouble,)
     with RunRecord(tmp_path / "run") as record:
+        notes = " ".join(content_of(record).notes)
+        assert told.text in notes
+        assert "in 1 flow" in notes
         (measured,) = record.experiments()
     assert measured.quality == "doubtful"
     assert any("control of velocity" in reason for reason in measured.flags)
@@ -263,3 +267,64 @@ def test_a_velocity_is_kept_in_real_time(tmp_path: Path) -> None:
     (ended,) = of(events, ControlEnded)
     assert ended.reading.last == pytest.approx(ended.at, rel=0.02)
     assert len(corrections(events)) == ended.corrections >= 2
+
+
+def test_a_device_with_a_number_is_changed_as_a_stream_is(tmp_path: Path) -> None:
+    """Here nothing follows it: it stops at its limit, is told, and goes to its safe value."""
+    more = """
+[devices.rail]
+driver = "zaber"
+address = "COM9"
+microstep = "0.5 um"
+limits = ["0 mm", "800 mm"]
+safe = "0 mm"
+
+[path.reactor]
+devices = ["rail"]
+
+[settings]
+PFO = "100 uL/min"
+
+[control.velocity]
+by = "rail"
+within = ["100 mm", "300 mm"]
+gain = "10 mm/s per 100 mm"
+
+[[safe_state]]
+do = "stop"
+streams = ["Dots", "Salt", "PFO"]
+
+[[safe_state]]
+do = "light-off"
+spectrometers = ["hdx_pl"]
+
+[[safe_state]]
+do = "safe"
+devices = ["rail"]
+"""
+    outcome, events = run(tmp_path, more=more, equilibrium=4.0)
+    assert outcome.state == "finished"
+    told = [one.values["rail"] for one in of(events, Intent) if one.values]
+    assert told[0] == 200.0
+    assert told[-1] == 0.0
+    assert all(100.0 <= one <= 300.0 for one in told[:-1])
+    assert len(told) == of(events, ControlEnded)[0].corrections + 2 >= 5
+    assert 100.0 in told or 300.0 in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gain", ["1.7 mm/s", "0.849 mm/s", "0.425 mm/s", "0.283 mm/s", "0.1 mm/s"])
+def test_a_wrong_gain_does_not_make_the_rig_swing(tmp_path: Path, gain: str) -> None:
+    """From twice the true gain, 0.849 mm/s for 10 µL/min, to less than an eighth of it."""
+    more = f'[control.velocity]\ngain = "{gain} per 10 uL/min"\n'
+    more += '[space]\nvelocity = { range = ["20 mm/s", "30 mm/s"] }\n'
+    outcome, events = run(tmp_path, Faults({"pump_pfo": "slips"}), more=more, equilibrium=20.0)
+    assert outcome.state == "finished"
+    (ended,) = of(events, ControlEnded)
+    seen = [one.readings["oval.velocity"] for one in of(events, Reading) if one.readings]
+    flowing = [value for value in seen if value > 0.0]
+    # The pumps' steps make the velocity swing by up to 1 % around what is kept within 1 %.
+    settled = flowing[len(flowing) // 2 :]
+    assert len(settled) > 20
+    assert all(value == pytest.approx(ended.at, rel=0.021) for value in settled)
+    assert ended.corrections <= 12

@@ -90,7 +90,9 @@ gain = "5 mbar per 10 uL/min"
         ('[control.velocity]\nwithin = ["1 bar", "2 bar"]\n', "uL/min"),
         ('[control.velocity]\nat = "25 uL/min"\n', "mm/s"),
         (AT, "more is said than can hold at once"),
-        ('[settings]\nPFO = "100 uL/min"\n', "[control.velocity], which decides PFO"),
+        ('[settings]\nPFO = "100 uL/min"\n', "[control.velocity] changes 'PFO', and nothing else"),
+        ('[settings]\nPFO = "100 uL/min"\n', 'unset = ["settings.PFO"]'),
+        ('[space.PFO]\nrange = ["50 uL/min", "90 uL/min"]\n', "changes 'PFO'"),
         ('[control.velocity]\ngain = "1 mm/s"\n', "per 10 uL/min"),
         ("[control.velocity]\nintegral = 1.5\n", "1 at most"),
         ('[control.velocity]\nevery = "0 s"\n', "more than 0"),
@@ -116,5 +118,5 @@ def test_without_a_bore_the_profile_has_to_say_the_gain(plugins: Plugins) -> Non
 
 def test_nothing_decides_the_value(plugins: Plugins) -> None:
     """Neither a key, nor a variable, nor a setting."""
-    with pytest.raises(ProfileError, match=r"nothing decides|nothing sets"):
+    with pytest.raises(ProfileError, match="a key `at`, a variable"):
         changed(plugins, "", VELOCITY)

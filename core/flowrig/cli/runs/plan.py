@@ -60,8 +60,9 @@ def plan(
     folder of a run, whose decided conditions are then used. The procedures of the run are computed
     without a rig: no port is opened, and nothing moves. For conditions that depend on results, the
     plan uses those that a model of the measurements so far, or of the run of --like, expects to be
-    best; with --rehearse those of a run on the emulated rig; else the middle of the search space.
-    Ranges cover all conditions that may be chosen.
+    best; with --rehearse those of a run on the emulated rig; else it is the mean over random draws
+    of what an optimizer may choose, and tells where eight of ten draws lie. Ranges cover all
+    conditions that may be chosen.
 
     \b
     Examples:
@@ -90,7 +91,7 @@ def plan(
         return
     for line in _lines(found, profile):
         say(line)
-    place = "in the middle of the search space"
+    place = "of random draws, in which an optimizer looks around one place or everywhere"
     if expected:
         place = "where they were in a rehearsal" if rehearse else _AT_THE_BEST
     _advise(found, place)
@@ -171,10 +172,18 @@ def _lines(plan: "Plan", profile: "Profile") -> Iterator[str]:
     from flowrig.report.scorecard import time_words
 
     yield (
-        f"{plan.profile}: {plan.experiments} experiments, {_duration(plan.time_s)}"
+        f"{plan.profile}: {'at most ' * plan.at_most}{plan.experiments} experiments, "
+        f"{_duration(plan.time_s)}"
         f"{_range([_duration(t) for t in plan.time_range_s])}, "
         f"{_ml(plan.waste_ul)} mL to the waste{_range(_millilitres(plan.waste_range_ul))}"
     )
+    if plan.known < plan.experiments:
+        times = [_duration(time_s) for time_s in plan.time_interval_s]
+        volumes = _millilitres(plan.waste_interval_ul)
+        yield (
+            f"80 % of draws of what an optimizer may choose: {_between(times) or times[0]}, "
+            f"{_between(volumes) or volumes[0]} mL"
+        )
     yield ""
     yield from _table(
         ("stage", "experiments", "known", "time", "range", "ends at", *ROLES, "waste"),

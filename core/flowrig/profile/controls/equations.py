@@ -549,7 +549,7 @@ def _unsolvable(
 ) -> Iterator[Finding]:
     """Why the equations have no solution for some conditions: one combination of choices each."""
     for choice, branch in system.branches.items():
-        found = list(_not_square(branch, placed[choice])) or list(
+        found = list(_not_square(profile, branch, placed[choice])) or list(
             _singular(system, choice, branch, placed[choice])
         )
         if found:
@@ -566,7 +566,7 @@ def _unsolvable(
             return
 
 
-def _not_square(branch: Branch, placed: Sequence[_Placed]) -> Iterator[Finding]:
+def _not_square(profile: Profile, branch: Branch, placed: Sequence[_Placed]) -> Iterator[Finding]:
     open_ = [branch.unknowns[one] for one in branch.structure.open]
     if open_:
         rows = len([row for row in branch.structure.core[0] if row not in branch.structure.surplus])
@@ -578,7 +578,10 @@ def _not_square(branch: Branch, placed: Sequence[_Placed]) -> Iterator[Finding]:
             else f"nothing decides {lacking} of {', '.join(open_)}"
         )
         expected = "a variable in [[space]], or an equation in [settings]"
-        yield Finding(("space",), message, expected=expected, on_key=True)
+        path: Path = ("space",)
+        if one in profile.control:
+            path, expected = ("control", one), f"a key `at`, {expected}"
+        yield Finding(path, message, expected=expected, on_key=True)
     surplus = [placed[row] for row in branch.structure.surplus]
     if surplus:
         labels = ", ".join(one.equation.label for one in surplus)

@@ -220,6 +220,25 @@ def _window(profile: Profile, loop: ControlLoop, window: Window, unit: str) -> I
         yield Finding(("control", loop.name, "within"), message, expected=expected)
 
 
+def _decided(profile: Profile) -> Iterator[Finding]:
+    """Nothing else decides what a loop changes."""
+    changed = {loop.by: name for name, loop in profile.control.items()}
+    told: list[tuple[str, Path]] = [
+        (one.stream or one.heater or one.device or one.name, ("space", index))
+        for index, one in enumerate(profile.variables)
+        if one.expression is None or one.expression.text.strip() == one.name
+    ]
+    told += [(one.key.strip(), ("settings", one.key)) for one in profile.equations]
+    told += [(name, ("settings", name)) for name in profile.device_settings]
+    told += [(name, ("dependent_flows", name)) for name in profile.dependent_flows]
+    for by, path in told:
+        if by in changed:
+            drop = ".".join(map(str, path)) if isinstance(path[1], str) else f"space.{by}"
+            message = f"[control.{changed[by]}] changes {by!r}, and nothing else decides it"
+            expected = f'neither a variable nor a setting; `unset = ["{drop}"]` drops an inherited'
+            yield Finding(path, message, expected=f"{expected} one", on_key=True)
+
+
 def _numbers(loop: ControlLoop, here: Path) -> Iterator[Finding]:
     for key, value, most in (
         ("every", loop.every_s, math.inf),
@@ -271,8 +290,8 @@ def _experiments(profile: Profile) -> Iterator[Finding]:
 
 def are_sound(profile: Profile) -> bool:
     """Whether the loops of a profile keep their own rules, so that they have equations."""
-    rules = (_names, _quantities, _gains)
+    rules = (_names, _quantities, _gains, _decided)
     return not any(finding for rule in rules for finding in rule(profile))
 
 
-RULES = (_names, _quantities, _gains, _experiments)
+RULES = (_names, _quantities, _gains, _decided, _experiments)

@@ -6,7 +6,7 @@ of colour vision tell apart; on dark ground lightened where the contrast asks fo
 
 import re
 
-__all__ = ["CHART_STYLE", "STYLE", "alone"]
+__all__ = ["CHART_STYLE", "COLORS", "RIG_STYLE", "STYLE", "alone"]
 
 LIGHT = """
 --ground:#fbfbfa;--card:#ffffff;--ink:#1d2329;--soft:#5b6670;--rule:#dfe3e6;--tint:#f0f3f5;
@@ -54,9 +54,37 @@ svg.chart .note{font-size:14px;font-weight:650}
 """
 """The rules of charts, without those of pages and of the drawing of a rig."""
 
+RIG_STYLE = """\
+svg.rig .tubes path{fill:none;stroke:var(--soft);stroke-width:2.5;stroke-linejoin:round}
+svg.rig .wall{stroke:var(--soft);stroke-width:6;stroke-linecap:round;fill:none}
+svg.rig .body{fill:var(--card);stroke:var(--ink);stroke-width:1.6;stroke-linejoin:round}
+svg.rig .inside{fill:none;stroke:var(--ink);stroke-width:1.8;stroke-linejoin:round}
+svg.rig .plate{fill:var(--hot);stroke:var(--hot-edge);stroke-width:1.6}
+svg.rig .barrel{fill:var(--card);stroke:var(--ink);stroke-width:1.6}
+svg.rig .needle,svg.rig .plunger{stroke:var(--ink);stroke-width:1.8;fill:none}
+svg.rig .reagent .liquid{fill:var(--reagent)}
+svg.rig .solvent .liquid{fill:var(--solvent)}
+svg.rig .carrier .liquid{fill:var(--carrier)}
+svg.rig text{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
+svg.rig .liquid~.content{stroke:none}
+svg.rig .content{font-size:12px;font-weight:650}
+svg.rig .name{font-size:12px;font-weight:550}
+svg.rig .small{font-size:11px;fill:var(--soft)}
+svg.rig .device{font-size:11px;fill:var(--hot-edge);font-weight:600}
+svg.rig .flow-cell .device{fill:var(--c0)}
+svg.rig .beam{stroke:var(--c0);stroke-width:2.4;stroke-opacity:.7}
+svg.rig .tau path{stroke:var(--soft);fill:none}
+svg.rig .tau text{fill:var(--soft);font-size:12px}
+"""
+"""The rules of the drawing of a rig."""
+
+COLORS = (
+    f":root{{color-scheme:light dark;{LIGHT}}}@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
+)
+"""The colours, light and dark."""
+
 STYLE = (
-    f":root{{color-scheme:light dark;{LIGHT}}}"
-    f"@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
+    f"{COLORS}"
     f"@media print{{:root{{color-scheme:light;{LIGHT}--ground:#fff}}}}"
     """
 *{box-sizing:border-box}
@@ -102,27 +130,9 @@ td.text:last-child{white-space:normal;min-width:180px}
 tr.best td{font-weight:650;background:var(--tint)}
 tr.doubtful td{color:var(--warn)}
 .notes{margin:8px 0;padding-left:1.2em}
-svg.rig .tubes path{fill:none;stroke:var(--soft);stroke-width:2.5;stroke-linejoin:round}
-svg.rig .wall{stroke:var(--soft);stroke-width:6;stroke-linecap:round;fill:none}
-svg.rig .body{fill:var(--card);stroke:var(--ink);stroke-width:1.6;stroke-linejoin:round}
-svg.rig .inside{fill:none;stroke:var(--ink);stroke-width:1.8;stroke-linejoin:round}
-svg.rig .plate{fill:var(--hot);stroke:var(--hot-edge);stroke-width:1.6}
-svg.rig .barrel{fill:var(--card);stroke:var(--ink);stroke-width:1.6}
-svg.rig .needle,svg.rig .plunger{stroke:var(--ink);stroke-width:1.8;fill:none}
-svg.rig .reagent .liquid{fill:var(--reagent)}
-svg.rig .solvent .liquid{fill:var(--solvent)}
-svg.rig .carrier .liquid{fill:var(--carrier)}
-svg.rig text{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
-svg.rig .liquid~.content{stroke:none}
-svg.rig .content{font-size:12px;font-weight:650}
-svg.rig .name{font-size:12px;font-weight:550}
-svg.rig .small{font-size:11px;fill:var(--soft)}
-svg.rig .device{font-size:11px;fill:var(--hot-edge);font-weight:600}
-svg.rig .flow-cell .device{fill:var(--c0)}
-svg.rig .beam{stroke:var(--c0);stroke-width:2.4;stroke-opacity:.7}
-svg.rig .tau path{stroke:var(--soft);fill:none}
-svg.rig .tau text{fill:var(--soft);font-size:12px}
-.role{width:14px;height:14px;border-radius:3px;display:inline-block;vertical-align:-2px;
+"""
+    + RIG_STYLE
+    + """.role{width:14px;height:14px;border-radius:3px;display:inline-block;vertical-align:-2px;
   border:1px solid var(--ink)}
 .role.reagent{background:var(--reagent)}.role.solvent{background:var(--solvent)}
 .role.carrier{background:var(--carrier)}
