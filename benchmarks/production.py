@@ -39,6 +39,7 @@ name = "make"
 study = "production"
 duration = "{hours} h"
 look_every = "{every_s} s"
+outside = "{outside}"
 keep = {{ a300 = "±10 %", pla = "±10 %" }}
 [campaign.stages.at]
 temperature = "160 degC"
@@ -60,22 +61,25 @@ WATCHED = ("a300", "pla")
 """The features that limits are given for."""
 
 
-def production(hours: float, every_s: float, frames: int, worn: str) -> str:
-    """The profile of a production of so many hours; `worn` is the stream of a worn pump, "" where
-    nothing fades or wears."""
+def production(wanted: argparse.Namespace) -> str:
+    """The profile of a production."""
+    frames, faults = wanted.frames, FAULTS.format(stream=wanted.worn, loss=0.05 / 8.0)
     return PRODUCTION.format(
         frames=frames,
         interval_ms=SAMPLE_MS / frames,
         reactive=max(1, frames // 4),
-        faults=FAULTS.format(stream=worn, loss=0.05 / 8.0) if worn else "",
-        hours=hours,
-        every_s=every_s,
+        faults="" if wanted.healthy else faults,
+        hours=wanted.hours,
+        every_s=wanted.every,
+        outside=wanted.outside,
     )
 
 
 def told(record: RunRecord) -> Iterator[str]:
-    """When each drift was told first, and what it had cost by then, by a line through all looks."""
-    looks = [one for one in record.experiments() if one.decision.stage == "make"]
+    """When each drift at the first condition was told, and what it had cost by then, by a line
+    through all looks at it."""
+    every = record.experiments()
+    looks = [one for one in every if one.decision.conditions == every[0].decision.conditions]
     hours = np.array([one.ended_s - looks[0].ended_s for one in looks]) / 3600.0
     for name in WATCHED:
         slope, begun = np.polyfit(hours, [one.features[name] for one in looks], 1)
@@ -102,6 +106,10 @@ def show(record: RunRecord) -> bool:
     for index in {n for one in made for n in one.experiments}:
         for channel in ("absorbance", "photoluminescence"):
             record.spectrum(index, channel)  # an error if the journal has none
+    for study in record.summary()["studies"]:
+        for one in study["findings"]:
+            if one["text"].startswith("from experiment"):
+                print(f"  {one['text']}")
     print(f"  plan is off: {off(plan_campaign(record.profile, record.seed), record)}", flush=True)
     return bool(refused)
 
@@ -111,15 +119,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--healthy", action="store_true", help="nothing fades or wears")
     parser.add_argument("--worn", default="ODE", help="the stream whose pump is worn")
+    parser.add_argument("--outside", default="refuse", help="what follows a look outside")
     parser.add_argument("--hours", type=float, default=8.0)
     parser.add_argument("--every", type=float, default=120.0, help="time between looks [s]")
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     wanted = parser.parse_args()
-    text = production(
-        wanted.hours, wanted.every, wanted.frames, "" if wanted.healthy else wanted.worn
-    )
+    text = production(wanted)
     refusing = 0
     for seed in range(wanted.first, wanted.first + wanted.seeds):
         with tempfile.TemporaryDirectory(prefix="flowrig-production-") as home:

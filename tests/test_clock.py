@@ -1,7 +1,5 @@
 """Time: real and virtual."""
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from flowrig import clock as clocks
 from flowrig.clock import Alarm, Clock, RealClock, VirtualClock, pace
 from flowrig.errors import DriverHungError, StopRequested
-from flowrig.rig import device_threads, one_processor
+from flowrig.rig import device_threads
 from flowrig.rig.device_threads import DeviceThreads
 
 HOUR_S = 3600.0
@@ -238,25 +236,6 @@ def test_devices_share_threads_in_virtual_time() -> None:
         assert len(alive()) == len({ident for ident, _ in seen}) == 1
     assert {name for _, name in seen} == {"device-a", "device-b"}
     assert alive() == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps threads on a processor")
-def test_threads_that_take_turns_share_a_processor() -> None:
-    """In virtual time, until the rig is closed; then all processors are free again."""
-    before = os.sched_getaffinity(0)
-    seen = []
-
-    def wait() -> None:
-        for _ in range(2):
-            seen.append(frozenset(os.sched_getaffinity(0)))
-            clock.sleep(1.0)
-
-    clock = VirtualClock()
-    with DeviceThreads(clock) as workers:
-        for _ in range(2 * one_processor.EACH):
-            workers.call({"a": wait, "b": wait})
-    assert any(len(processors) == 1 for processors in seen)
-    assert os.sched_getaffinity(0) == before
 
 
 def test_a_call_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from attrs import evolve
 from numpy.typing import NDArray
 
-from flowrig.errors import NothingLeftError
+from flowrig.errors import InputError, NothingLeftError
 from flowrig.interfaces import Optimizer, Problem, Suggestion
 from flowrig.learning.blas_threads import one_blas_thread
 from flowrig.problem.designs import maximin_latin_hypercube
@@ -59,12 +59,19 @@ class BayesianOptimizer(Optimizer):
 
     Of an objective with several goals each point seeks the front in a direction of its own, drawn
     at random; see `ParetoObjective.toward`.
+
+    Raises:
+        InputError: the objective has several goals, and the settings want its merit modelled.
     """
 
     settings: BayesSettings
 
     def __init__(self, problem: Problem, settings: BayesSettings) -> None:
         super().__init__(problem, settings)
+        if isinstance(problem.objective, ParetoObjective) and settings.model == "merit":
+            raise InputError(
+                "several goals have no single merit to model; leave `model` out, or say 'responses'"
+            )
         self._has_steps = has_steps(problem.space)
         d, m = len(problem.space.names), len(problem.objective.responses)
         self._X: Array = np.empty((0, d))

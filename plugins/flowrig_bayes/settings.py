@@ -112,7 +112,7 @@ class BayesSettings(OptimizerSettings):
         model: the modelled quantity: "responses", from which the objective is
             computed; "merit", the objective; or "either", whichever has the better leave-out
             predictions of the objective, where the surrogate provides them. Of an objective with
-            several goals always the responses.
+            several goals the responses, and "merit" is refused.
         ucb_beta: for "ucb", number of standard deviations that are added to the mean.
         candidates: uniform conditions that are evaluated before the best are refined.
         starts: starting points of the gradient search, where the surrogate has gradients.

@@ -133,18 +133,19 @@ def chart_panel(name: str, parts: Sequence[tuple[Sequence[StudyPoint], Chart]]) 
         parts: the looks at each condition, and their chart.
     """
     start_s, series = parts[0][0][0].ended_s, list[Series]()
-    for number, (points, chart) in enumerate(parts):
-        label = (lambda text: text) if number == 0 else (lambda _: "")
+    names = name, "moving average", "limits"
+    for points, chart in parts:
         hours = [(one.ended_s - start_s) / 3600.0 for one in points]
-        series.append(Series(name=label(name), x=hours, y=chart.values.tolist()))
+        series.append(Series(name=names[0], x=hours, y=chart.values.tolist()))
         if math.isfinite(chart.target):
             known = np.isfinite(chart.smooth)
             smooth = [x for x, there in zip(hours, known, strict=True) if there]
             ends = [hours[0], hours[-1]]
             average = chart.smooth[known].tolist()
             series += [
-                Series(name=label("moving average"), x=smooth, y=average, line=True),
-                Series(name=label("limits"), x=ends, y=[chart.low] * 2, line=True),
+                Series(name=names[1], x=smooth, y=average, line=True),
+                Series(name=names[2], x=ends, y=[chart.low] * 2, line=True),
                 Series(name="", x=ends, y=[chart.high] * 2, line=True),
             ]
+        names = "", "", ""  # the legend has each once
     return Panel(x="time (h)", y=name, series=series)

@@ -134,7 +134,7 @@ def _keys(cls: type, path: str, heading: str) -> Iterator[ProfileKey]:
             yield ProfileKey(heading, OF_A_READING[attribute.name], "", None)
             continue
         inner, marks = _table_in(attribute.type)
-        if inner is None:
+        if inner is None or inner is At:
             yield _key(attribute, heading)
             continue
         key = OTHER_FORMS.get(attribute.name, toml_key(attribute))

@@ -4,6 +4,7 @@ import pytest
 
 from flowrig.clock import VirtualClock
 from flowrig.emulation import Plunger, stop_after
+from flowrig.emulation.faulty_world import FaultyPump
 
 
 @pytest.mark.parametrize("rate_ul_min", [60.0, -60.0])
@@ -28,3 +29,20 @@ def test_a_plunger_that_stands_still_stays_where_it_is() -> None:
     clock.sleep(60.0)
     assert plunger.moved_ul == 0.0
     stop_after(object(), 5.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["stall", "slips", "syringe-empty"])
+@pytest.mark.parametrize("rate_ul_min", [60.0, -60.0])
+def test_a_fault_that_ends_leaves_the_end_where_it_was(name: str, rate_ul_min: float) -> None:
+    """A healed pump still counts what it was told, and one that is there already stays."""
+    clock = VirtualClock()
+    pump = FaultyPump(Plunger(clock))
+    pump.push(rate_ul_min)
+    pump.stop_after(20.0)
+    clock.sleep(5.0)
+    pump.faults[name].switch(True)
+    clock.sleep(5.0)
+    for _ in range(2):
+        pump.faults[name].switch(False)
+        clock.sleep(60.0)
+        assert abs(pump.moved_ul) == pytest.approx(20.0)

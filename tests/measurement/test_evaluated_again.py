@@ -34,7 +34,8 @@ def test_released_frames_give_the_released_features() -> None:
             found = {name: measured.features[name] for name in experiment.features}
             assert found == experiment.features
             assert measured.objective == experiment.objective
-            assert measured.flags == experiment.flags
+            # Later versions may doubt more: these samples are short.
+            assert {*experiment.flags} <= {*measured.flags}
             for name, spectrum in features.spectra.items():
                 np.testing.assert_array_equal(spectrum.values, kept[name])
 

@@ -184,6 +184,13 @@ def test_bayes_widens_the_front_in_a_direction_of_its_own_each_time() -> None:
     assert len({one.partition(":")[0] for one in reasons}) > 3
 
 
+def test_bayes_models_no_merit_of_several_goals() -> None:
+    space = Space((Parameter("a", 0.0, 1.0, ""),))
+    problem = Problem(space, TWO, 1, PlainGaussianProcess)
+    with pytest.raises(InputError, match="no single merit"):
+        BayesianOptimizer(problem, BayesSettings(model="merit"))
+
+
 def result(index: int, **goals: float) -> ResultEntered:
     return ResultEntered(
         entry="",

@@ -26,6 +26,7 @@ from flowrig.run.start import RunOutcome, resume_run
 from flowrig.run_record.reader import RunRecord
 from flowrig.run_record.scorecard import scorecard_of
 from flowrig.testing import StudyBench
+from flowrig.testing.templates.flowrig_template.collector import TemplateCollector
 from flowrig.testing.templates.flowrig_template.collector_settings import TemplateSettings
 from flowrig_studies.production import Production
 from flowrig_studies.production_settings import ProductionSettings, vials_of
@@ -336,6 +337,26 @@ def test_a_collector_stands_at_its_drain_where_nothing_is_collected(tmp_path: Pa
     assert places[-1] == "drain"
     assert [one for one in places if one != "drain"] == ["first", "second", "third"]
     assert "drain" in places[places.index("first") : places.index("third")]  # the hold
+
+
+def test_the_time_of_a_turn_counts_in_the_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collector that needs two seconds to turn makes no look later."""
+    select = TemplateCollector._do_select
+
+    def slowly(collector: TemplateCollector, position: str) -> None:
+        collector.clock.sleep(2.0)
+        select(collector, position)
+
+    monkeypatch.setattr(TemplateCollector, "_do_select", slowly)
+    outcome, _ = ran(tmp_path, TUBES, plugins=plugins_with_kit(collectors=Collectors()))
+    assert outcome.state == "finished", outcome.reason
+    with outcome.record() as record:
+        looks = [one for one in record.experiments() if one.decision.stage == "production"]
+    flowing_s = np.array([one.flowing_s for one in looks], dtype=float)
+    assert np.diff(flowing_s) == pytest.approx(10.0)
+    assert len(turned(outcome)) > 3
 
 
 def test_a_point_that_another_study_cannot_mean_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Production whose product leaves its limits: it holds for a person, or looks for better ones."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quick_rig import ran, write
+from quick_rig import killed, ran, resumed, write
 from watched_rig import plugins_with
 
 from flowrig.interfaces import At
 from flowrig.interfaces.study import Conditions, StudyPoint
-from flowrig.journal.events import Decided, HoldBegun, Skipped
+from flowrig.journal.events import Decided, FractionMade, HoldBegun, Skipped
 from flowrig.journal.journal import AnyEvent
 from flowrig.operator.requests import OperatorRequests, Request
 from flowrig.problem.space import Parameter, Space
 from flowrig.profile import ProfileError, load_profile
 from flowrig.run.options import ResumeOptions
 from flowrig.run.start import RunOutcome, resume_run
+from flowrig.run_record.reader import RunRecord
 from flowrig.testing import StudyBench
 from flowrig_studies.nearby import RADIUS, best_of, most_nearby, next_nearby
-from flowrig_studies.production import Production
+from flowrig_studies.production import SEARCHES, Production
 from flowrig_studies.production_settings import ProductionSettings
 
 Merit = Callable[[Conditions, float], float]
@@ -208,3 +210,35 @@ def test_the_mass_of_the_product_is_said_with_what_is_assumed() -> None:
     kept_umol = kept_ul / rig.product_ul_min(points[0].point.conditions) * 20.0
     assert mass.value == pytest.approx(kept_umol * 500.0 * 0.9 / 1000.0 / hours)
     assert "if 0.9 of Cu reacts to 500 g/mol" in mass.text
+
+
+OPTIMIZES = HOLDS.replace('"hold"', '"optimize"').replace('"3 min"', '"1 min"')
+
+
+@pytest.fixture(scope="module")
+def optimized(tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    outcome, _ = ran(tmp_path_factory.mktemp("optimized"), OPTIMIZES)
+    assert outcome.state == "finished", outcome.reason
+    return outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.35, 0.5, 0.65, 0.8, 0.95])
+def test_a_search_goes_on_after_a_kill(optimized: RunOutcome, tmp_path: Path, share: float) -> None:
+    """What was searched is not searched again, and every fraction is written once."""
+    folder = killed(optimized, tmp_path / "run", share)
+    with RunRecord(folder, plugins_with()) as record:
+        before = [one.conditions for one in record.decisions()]
+    resumed(folder)
+    with RunRecord(folder, plugins_with()) as record:
+        decisions = record.decisions()
+        written = [one.data.number for one in record.journal.events(FractionMade)]
+        (study,) = record.summary()["studies"]
+        space = record.profile.space
+    assert [one.conditions for one in decisions][: len(before)] == before
+    searched = [one for one in decisions if not one.continues and not one.keeps_s]
+    assert 1 <= len(searched) <= SEARCHES * most_nearby(space)
+    for one, following in pairwise(searched):
+        assert one.conditions != following.conditions or following.index > one.index + 1
+    assert written == [*range(1, len(written) + 1)]
+    assert [one["number"] for one in study["fractions"]] == written

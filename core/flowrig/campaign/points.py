@@ -191,8 +191,10 @@ class StudyRunner:
         kept, self._kept = self._kept, None
         goes_on = decision.continues and kept is not None and self._flows_on(kept, decision)
         if goes_on and kept is not None:
-            wait_s = kept.frames_s + (decision.after_s or 0.0) - self._journal.now_s()
-            procedure = continue_condition(profile, conditions, evolve(flow, wait_s=max(wait_s, 0)))
+            begin_s = kept.frames_s + (decision.after_s or 0.0)
+            procedure = continue_condition(
+                profile, conditions, flow, lambda: begin_s - self._journal.now_s()
+            )
         elif decision.continues:
             text = f"the flow of experiment {decision.index} was interrupted; it settles first"
             self._journal.write(Notice(text=text))

@@ -45,6 +45,7 @@ class FaultyPump:
     def __init__(self, body: PumpBody) -> None:
         self._body = body
         self._rate_ul_min = 0.0
+        self._end_ul: float | None = None
         self._stuck = False
         self._empty = False
         self._delivers = 1.0
@@ -80,12 +81,21 @@ class FaultyPump:
 
     def push(self, rate_ul_min: float) -> None:
         """Push at a flow rate [µL/min], unless a fault blocks the plunger; 0 stops."""
-        self._rate_ul_min = rate_ul_min
+        self._rate_ul_min, self._end_ul = rate_ul_min, None
         self._drive(0.0 if self._is_blocked else rate_ul_min)
 
     def stop_after(self, volume_ul: float) -> None:
         """Stand still after another volume [µL], where the world's plunger can."""
+        self._end_ul = self.moved_ul + math.copysign(volume_ul, self._rate_ul_min)
         stop_after(self._body, volume_ul * self._delivers)
+
+    def _go_on(self) -> None:
+        """Move as commanded, where a fault has begun or ended; what was to end still does."""
+        end_ul = self._end_ul
+        self.push(self._rate_ul_min)
+        if end_ul is not None:
+            left_ul = math.copysign(1.0, self._rate_ul_min) * (end_ul - self.moved_ul)
+            self.stop_after(max(left_ul, 0.0))
 
     def _drive(self, rate_ul_min: float) -> None:
         self._body.push(rate_ul_min * self._delivers)
@@ -99,15 +109,15 @@ class FaultyPump:
     def _slip(self, on: bool) -> None:
         self._counted = self.moved_ul, self._body.moved_ul
         self._delivers = SLIPPING if on else 1.0
-        self.push(self._rate_ul_min)
+        self._go_on()
 
     def _stall(self, on: bool) -> None:
         self._stuck = on
-        self.push(self._rate_ul_min)
+        self._go_on()
 
     def _run_empty(self, on: bool) -> None:
         self._empty = on
-        self.push(self._rate_ul_min)
+        self._go_on()
 
 
 class FaultyHeater:

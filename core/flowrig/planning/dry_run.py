@@ -352,8 +352,8 @@ class DryRun:
         if not planned.continues:
             return run_condition(profile, planned.conditions, self._probe, flow)
         before_s = acquisition_s(profile, planned.frames or profile.analysis.frames)
-        wait_s = max((planned.after_s or 0.0) - before_s, 0.0)
-        return continue_condition(profile, planned.conditions, evolve(flow, wait_s=wait_s))
+        wait_s = (planned.after_s or 0.0) - before_s
+        return continue_condition(profile, planned.conditions, flow, lambda: wait_s)
 
     def _serve(self, need: NeedsPersonError, number: int, stage: str) -> None:
         """Refill and empty at once what the run holds for."""

@@ -156,7 +156,13 @@ def plan_campaign(
         raise InputError(f"{profile.name} has no [campaign]; name a campaign file instead")
     seed = _sound_seed(profile.campaign.seed if seed is None else seed)
     profile, known, problems = _known(profile, seed, decided or {})
-    outcomes = _outcomes(profile, known, likely)
+    return _plan_of(profile, seed, known, problems, _outcomes(profile, known, likely))
+
+
+def _plan_of(
+    profile: Profile, seed: int, known: Chosen, problems: Sequence[str], outcomes: "_Outcomes"
+) -> Plan:
+    """The plan that dry runs come to."""
     expected = outcomes.expected
 
     def waste_ul(one: Outcome) -> float:

@@ -1,6 +1,6 @@
 """Procedures: sequences of steps, as generators."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -226,20 +226,24 @@ def _arrived(
 
 
 def continue_condition(
-    profile: Profile, conditions: Mapping[str, Value], flow: Flow
+    profile: Profile,
+    conditions: Mapping[str, Value],
+    flow: Flow,
+    wait_s: Callable[[], float],
 ) -> Generator[Step, Any, Observation]:
-    """Look once more at the liquid that flows; nothing is set, and nothing starts.
+    """Look once more at the liquid that flows; no flow rate is set, and nothing starts.
 
     Args:
         profile: the rig.
         conditions: those under which it flows.
-        flow: how long until its frames, and whether it flows on afterwards.
+        flow: its frames, what other devices are set to, and whether it flows on afterwards.
+        wait_s: tells how long [s] it is until the frames; asked once devices are where they are to
+            be, so that their time counts.
     """
     usual = profile.device_values(conditions)
     if flow.values or usual:
         yield Divert({**usual, **flow.values}, usual)
-    if flow.wait_s:
-        yield from _until_frames(profile, flow.wait_s, "the flow goes on")
+    yield from _until_frames(profile, wait_s(), "the flow goes on")
     flowing = (name for name, rate in profile.flow_rates_ul_min(conditions).items() if rate)
     dark = yield from take_dark(profile, profile.analysis.dark_frames)
     return (yield from _sampled(profile, dark, flow, tuple(flowing)))

@@ -13,7 +13,6 @@ from attrs import define
 
 from flowrig.clock import SLICE_S, Alarm, Clock
 from flowrig.errors import DriverHungError, SeveralDevicesError
-from flowrig.rig.one_processor import OneProcessor
 
 __all__ = ["DeviceThreads"]
 
@@ -168,7 +167,6 @@ class _Runner:
 
     Attributes:
         call: the call under way; None if there is none.
-        thread: the thread.
     """
 
     def __init__(self, name: str, clock: Clock, crew: "_Crew") -> None:
@@ -177,8 +175,8 @@ class _Runner:
         self._crew = crew
         self._batch: _Batch | None = None
         self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
-        self.thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
-        self.thread.start()
+        self._thread = threading.Thread(target=self._work, name=f"device-{name}", daemon=True)
+        self._thread.start()
 
     def take_on(self, batch: _Batch | None) -> None:
         """Make the calls of a batch when those of the last one are made; None is the last batch."""
@@ -186,7 +184,7 @@ class _Runner:
 
     def join(self, timeout_s: float) -> None:
         """Wait for the end of the thread."""
-        self.thread.join(timeout_s)
+        self._thread.join(timeout_s)
 
     def _work(self) -> None:
         self._clock.before_sleep(self._hand_over)
@@ -196,7 +194,7 @@ class _Runner:
             while call is not None:
                 self.call = call
                 # Virtual time wakes threads of one moment in the order of their names.
-                self.thread.name = f"device-{call.device}"
+                self._thread.name = f"device-{call.device}"
                 call.make()
                 finished, call = call, batch.take()
                 if call is None:  # before the round ends, so that its caller finds a free thread
@@ -277,10 +275,8 @@ class _SharedThreads(_Crew):
         self._clock = clock
         self._runners: list[_Runner] = []
         self._free: list[_Runner] = []
-        self._processor = OneProcessor()
 
     def begin(self, batch: _Batch) -> None:
-        self._processor.hold(lambda: [runner.thread for runner in self._runners])
         try:
             runner = self._free.pop()
         except IndexError:
@@ -304,7 +300,6 @@ class _SharedThreads(_Crew):
     def end(self) -> None:
         _end(self._runners)
         self._runners.clear()
-        self._processor.end()
 
 
 def _end(runners: Collection[_Runner]) -> None:

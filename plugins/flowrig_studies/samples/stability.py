@@ -4,7 +4,7 @@ Liang et al., Nanoscale Adv. 2023, 5, 2038: 100 days, 48 h under ultraviolet lig
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from attrs import frozen
@@ -93,12 +93,11 @@ class Stability(PlannedStudy):
 
 def _curve(point: StudyPoint, aged: Sequence[Aged], series: str, quantity: str) -> _Curve:
     """A sample by age; the fresh one is the same in every series, and often measured in one."""
-    found: Mapping[float, float] = {}
-    for wanted in (False, True):
-        for one in aged:
-            value = one.values.get(quantity, math.nan)
-            if value > 0.0 and (one.series == series if wanted else one.age_s == 0.0):
-                found = {**found, one.age_s: value}
+    measured = [(one, one.values.get(quantity, math.nan)) for one in aged]
+    positive = [(one, value) for one, value in measured if value > 0.0]  # it has a logarithm
+    fresh = [(one.age_s, value) for one, value in positive if one.age_s == 0.0]
+    own = [(one.age_s, value) for one, value in positive if one.series == series]
+    found = dict([*fresh, *own])
     ages_s = sorted(found)
     return _Curve(point.number, np.array(ages_s), np.array([found[one] for one in ages_s]))
 

@@ -1,5 +1,7 @@
 """Checks of the program: its ending, its final message, its threads and files (I5, I6, I8)."""
 
+import re
+
 from flowrig.journal.events import Ended
 from flowrig.torture.faults import Ending, Expected
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
@@ -56,11 +58,22 @@ def ending(trial: Trial) -> Breaches:
         if first.ending is not Ending.FINISHED:
             yield Breach(Kind.FALSE_STOP, f"{first.ending}: {first.text}")
         return
-    if first.ending not in trial.fault.expected.endings:
+    if first.ending not in trial.fault.expected.endings and not _asks_what_is_left(trial, first):
         yield Breach(Kind.UNEXPECTED, f"{first.ending}: {first.text}")
     last = trial.processes[-1]
     if trial.fault.expected is not Expected.REFUSED and last.ending is not Ending.FINISHED:
         yield Breach(Kind.LOST, f"the campaign cannot be finished: {last.ending}: {last.text}")
+
+
+def _asks_what_is_left(trial: Trial, first: ProcessObservation) -> bool:
+    """Whether a person has to fill syringes that fill themselves: nobody knows what they hold.
+
+    After a pump lost its count nothing fills a syringe beyond what is certain to have room, and an
+    experiment that needs most of it asks a person.
+    """
+    asked = re.findall(r"--refilled (\S+)", first.text)
+    own = trial.played.profile.refills
+    return trial.injection.loses_count and bool(asked) and all(name in own for name in asked)
 
 
 def _files_outside(trial: Trial) -> Breaches:
