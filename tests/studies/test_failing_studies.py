@@ -121,6 +121,8 @@ def test_an_odd_value_of_a_fraction_is_refused(more: dict[str, Any], said: str) 
         ({"frames": 2.5}, "frames = 2.5; expected a whole number or None"),
         ({"reason": None}, "reason = None; expected a text"),
         ({"keeps_s": True}, "keeps_s = True; expected a number"),
+        ({"is_foreign": "dye"}, "is_foreign = 'dye'; expected True or False"),
+        ({"is_stored": 1}, "is_stored = 1; expected True or False"),
     ],
 )
 def test_an_odd_value_of_a_point_is_refused(more: dict[str, Any], said: str) -> None:

@@ -115,6 +115,8 @@ _OF_POINTS = {
     "keeps_s": "a number",
     "values": "values by name",
     "asks": "a text",
+    "is_foreign": "True or False",
+    "is_stored": "True or False",
 }
 
 _OF_FRACTIONS = {
