@@ -15,8 +15,8 @@ STAGE: Any = SimpleNamespace(is_study=False)
 
 
 class Events:
-    """A journal: `r1` decides the reference 1, `d2` another experiment 2, `m` measures and `s` skips
-    one, `CuI` fills that syringe."""
+    """A journal: `r1` decides the reference 1, `d2` another experiment 2, `m2` measures
+    it, `s2` skips it, and `CuI` fills that syringe."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._events = [

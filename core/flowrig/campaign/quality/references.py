@@ -79,7 +79,7 @@ class ReferenceConditions:
         fresh = fresh_stocks(self._record.profile, journal)
         if fresh and fresh[-1].sequence > last:
             streams, known = fresh[-1].streams, [f for f in fresh if others < f.sequence < last]
-            # A syringe that holds the reference and no experiment after it would be filled for ever.
+            # A syringe that holds no experiment after the reference would be filled for ever.
             if not {name for one in known for name in one.streams}.issuperset(streams):
                 return f"fresh {' and '.join(streams)}"
         count = sum(one.data.index not in asked for one in journal.events(Measured, after=last))
