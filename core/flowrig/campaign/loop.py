@@ -102,9 +102,11 @@ class CampaignLoop:
     def _run_stage(self, stage: Stage, calibration: LightCalibration) -> None:
         self._journal.stage_begun(stage)
         self._studies.write_fractions(stage.name)
-        if self._is_done(stage):  # before the gate, so that no person is asked for nothing
+        if self._progress.is_over(stage):  # before the gate, so that no person is asked for nothing
             return
-        self._executor.begin_stage(stage.name)
+        self._executor.begin_stage(stage.name)  # no later stage asks what the study before it asks
+        if self._is_done(stage):
+            return
         while True:
             self._references.decide(stage)
             pending = self._progress.pending(stage)

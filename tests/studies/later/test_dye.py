@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from quick_rig import LHS, killed_behind, resumed, write
-from watched_rig import plugins_with
+from watched_rig import plugins_with, run_watched
 
+from flowrig.campaign.model_check import EarlyEnd
 from flowrig.campaign.results import results_for_optimizers
 from flowrig.cli import main
-from flowrig.journal.events import Decided, Measured
+from flowrig.journal.events import Decided, GateOpened, Measured
 from flowrig.planning.plan import plan_campaign
 from flowrig.problem.objective import PlqyProxy
 from flowrig.profile import load_profile
@@ -58,6 +59,18 @@ def test_a_gate_of_the_profile_asks_in_its_place(tmp_path: Path) -> None:
     own = '[gates.mine]\nbefore = "stage"\nstage = "dye"\nasks = "Is it in?"\n'
     profile = load_profile(write(tmp_path, DYE + LHS + own), plugins_with())
     assert [gate.name for gate in profile.gates] == ["mine", "after-dye"]
+
+
+def test_it_is_put_out_though_the_stage_after_it_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where earlier experiments are enough; the stage behind that one would run on the dye."""
+    monkeypatch.setattr(EarlyEnd, "ends", lambda _, stage: not stage.is_study)
+    outcome, _, _ = run_watched(write(tmp_path, DYE + LHS), tmp_path / "run")
+    with outcome.record() as record:
+        opened = [one.data.gate for one in record.journal.events(GateOpened)]
+        assert opened == ["before-dye", "after-dye"]
+        assert len(record.experiments()) == 2
 
 
 def test_nothing_learns_from_another_liquid(whole: RunOutcome) -> None:
