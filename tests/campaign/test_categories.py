@@ -169,11 +169,12 @@ def test_what_flowrig_writes_it_reads(tmp_path: Path, unit: str) -> None:
     """A table of a run is read again, whatever the unit of a condition."""
     space = Space((Parameter("x", 0.0, 10.0, unit),))
     made = SimpleNamespace(
-        conditions={"x": 5.0}, features={"a300": 1.5}, readings={}, quality="good", flags=(),
-        index=1, objective=1.5, started_s=0.0, ended_s=1.0, entries=(),
+        conditions={"x": 5.0}, features={"a300": 1.5}, measured_features={"a300": 1.5}, factors={},
+        readings={}, quality="good", flags=(), index=1, objective=1.5, measured_objective=1.5,
+        started_s=0.0, ended_s=1.0, entries=(),
         decision=SimpleNamespace(stage="s", objective_mean=None, objective_sd=None),
     )  # fmt: skip
-    analysis = SimpleNamespace(off_line_units={})
+    analysis = SimpleNamespace(off_line_units={}, stored={})
     profile = SimpleNamespace(space=space, objective=MaximumResponse("a300"), analysis=analysis)
     record = SimpleNamespace(
         experiments=lambda: [made],

@@ -82,12 +82,16 @@ def test_ctrl_c_before_a_run_begins_ends_the_program(
     assert threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
 
-    def interrupted(folder: Path) -> Any:
+    def interrupted(folder: Path, *, page: bool) -> Any:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(command, "_watched", interrupted)
+
+    def work(watching: object) -> RunOutcome:
+        return RunOutcome(tmp_path, "finished", "")
+
     with pytest.raises(KeyboardInterrupt):
-        command._run_to_the_end(tmp_path, lambda watching: RunOutcome(tmp_path, "finished", ""))
+        command._run_to_the_end(tmp_path, work, watched=False)
     assert signal.getsignal(signal.SIGINT) is before
 
 
