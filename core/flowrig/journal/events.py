@@ -795,6 +795,13 @@ class Decided(EventData):
     is_stored: bool | None = None
     reference: bool | None = None
 
+    @property
+    def settles(self) -> bool:
+        """Whether the liquid is fresh and that of the profile, and all its frames are taken in the
+        steady state, as of every experiment that an optimizer chose."""
+        at_once = self.after_s is None and self.frames is None
+        return at_once and not (self.continues or self.is_foreign)
+
 
 @frozen(kw_only=True)
 class ExperimentBegun(EventData):

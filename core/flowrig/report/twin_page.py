@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flowrig.learning.scores import Scores
 from flowrig.report.page import document, figure, section, table, text_cell
@@ -20,11 +19,6 @@ from flowrig.report.twin_drawings import (
 from flowrig.twin.study import TwinStudy
 
 __all__ = ["render_twin"]
-
-Array = NDArray[np.float64]
-
-SPREAD = 0.36
-"""Largest distance of a point of a swarm from its line, in lines."""
 
 
 def render_twin(

@@ -229,8 +229,7 @@ class RunStatus:
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
         self.planned += bool(data.reference)
-        short = data.after_s is not None or data.frames is not None
-        if data.continues or short or data.is_foreign:
+        if not data.settles:
             self._unsettled.add(data.index)
 
     @_take.register
