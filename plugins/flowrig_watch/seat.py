@@ -48,4 +48,6 @@ class Seat:
             return {"number": self._number, "since": self._since} if self._key else None
 
     def _is(self, key: str) -> bool:
-        return bool(self._key) and hmac.compare_digest(key.encode(), self._key.encode())
+        return bool(self._key) and hmac.compare_digest(
+            key.encode(errors="replace"), self._key.encode()
+        )

@@ -58,6 +58,22 @@ def test_time_and_liquid_count_while_liquid_flows(
     )
 
 
+def test_a_flow_rate_that_changes_during_a_step_counts_for_its_time() -> None:
+    """As a control loop changes it."""
+    at_s, flows = [0.0], [{"A": Flow(rate_ul_min=100.0, since_s=0.0)}]
+
+    def procedure() -> Generator[Wait, None, Observation]:
+        yield Wait(120.0, "the liquid on its way")
+        flows[0] = {}
+        return Observation({}, {})
+
+    run = counting_costs(PROFILE, {"A": 100.0}, procedure(), lambda: flows[0], lambda: at_s[0])
+    next(run)
+    flows[0] = {"A": flows[0]["A"].changed(300.0, 60.0)}
+    at_s[0] = 120.0
+    assert played(run, at_s)["experiment.waste"] == pytest.approx(0.4)
+
+
 def played(run: Iterator[Wait], at_s: list[float]) -> Any:
     """Readings at the end of a procedure; the clock moves while a step is performed."""
     while True:

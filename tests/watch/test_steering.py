@@ -118,6 +118,7 @@ def test_an_empty_key_is_never_that_of_the_seat() -> None:
     seat = Seat()
     assert not seat.is_held_with("")
     key = seat.take()["key"]
+    assert not seat.is_held_with("\ud800")  # JSON can hold it, and UTF-8 cannot
     assert seat.is_held_with(key)
     assert seat.leave(key)
     assert not seat.is_held_with("")

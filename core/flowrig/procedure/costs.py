@@ -39,16 +39,16 @@ def counting_costs(
     try:
         while True:
             step = procedure.send(result)
-            rates_ul_min = [
-                one.rate_ul_min
+            before = {
+                name: one
                 for name, one in flows().items()
                 if one.draws_ul is None and profile.streams[name].phase != GAS
-            ]
+            }
             before_s = now_s()
             result = yield step
-            if rates_ul_min:
+            if before:
                 time_s += now_s() - before_s
-                volume_ul += math.fsum(rates_ul_min) * (now_s() - before_s) / 60.0
+                volume_ul += _volume_ul(before, before_s, flows(), now_s())
     except StopIteration as end:
         observation: Observation = end.value
     finally:
@@ -60,3 +60,15 @@ def counting_costs(
     }
     used = {name: found[name] for name in profile.costs}
     return evolve(observation, readings={**observation.readings, **used})
+
+
+def _volume_ul(
+    before: Mapping[str, Flow], before_s: float, after: Mapping[str, Flow], after_s: float
+) -> float:
+    """Volume [µL] that flowed during a step; a control loop may have changed flow rates in it."""
+    found = []
+    for name, flow in before.items():
+        now = after.get(name, flow)
+        goes_on = now.since_s == flow.since_s
+        found.append((now if goes_on else flow).moved_ul(after_s) - flow.moved_ul(before_s))
+    return math.fsum(found)

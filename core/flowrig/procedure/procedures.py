@@ -240,7 +240,8 @@ def continue_condition(
         wait_s: tells how long [s] it is until the frames; asked once devices are where they are to
             be, so that their time counts.
     """
-    usual = profile.device_values(conditions)
+    moved = {loop.by for loop in profile.control.values()}
+    usual = {n: v for n, v in profile.device_values(conditions).items() if n not in moved}
     if flow.values or usual:
         yield Divert({**usual, **flow.values}, usual)
     yield from _until_frames(profile, wait_s(), "the flow goes on")

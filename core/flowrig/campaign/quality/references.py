@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flowrig.campaign.campaign_journal import CampaignJournal
 from flowrig.campaign.optimizer import ConditionChooser
 from flowrig.errors import FlowrigError
-from flowrig.journal.events import Decided, Measured
+from flowrig.journal.events import Decided, Measured, Skipped
 from flowrig.profile import Stage
 from flowrig.profile.controls.studies import reference_conditions
 from flowrig.run_record.batches import fresh_stocks
@@ -69,15 +69,21 @@ class ReferenceConditions:
         if wanted is None or stage.is_study:
             return ""
         journal = self._journal.journal
-        asked = [one.sequence for one in journal.events(Decided) if one.data.reference]
+        asked = {one.data.index for one in journal.events(Decided) if one.data.reference}
         if not asked:
             return "the first batch"
+        over = {one.data.index: one.sequence for one in journal.events(Measured, Skipped)}
+        if asked - over.keys():  # they are measured next, whatever became fresh meanwhile
+            return ""
+        last = max(over[index] for index in asked)
+        others = max((place for index, place in over.items() if index not in asked), default=0)
         fresh = fresh_stocks(self._record.profile, journal)
-        if fresh and fresh[-1].sequence > asked[-1]:
-            return f"fresh {' and '.join(fresh[-1].streams)}"
-        references = {one.index for one in self._record.decisions() if one.reference}
-        since = journal.events(Measured, after=asked[-1])
-        count = sum(one.data.index not in references for one in since)
+        if fresh and fresh[-1].sequence > last:
+            streams, known = fresh[-1].streams, [f for f in fresh if others < f.sequence < last]
+            # A syringe that holds no experiment after the reference would be filled for ever.
+            if not {name for one in known for name in one.streams}.issuperset(streams):
+                return f"fresh {' and '.join(streams)}"
+        count = sum(one.data.index not in asked for one in journal.events(Measured, after=last))
         if wanted.every is not None and count >= wanted.every:
             return f"{count} experiments after the last"
         return ""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from flowrig.journal.events import ControlEnded, ControlTold, Span
 from flowrig.problem.space import Value
@@ -244,6 +244,9 @@ class Loops:
         readings = one.settled_readings(now_s)
         if not readings or one.is_still:
             return
+        # Another loop may have changed another stream since.
+        low, high = self._window(one.loop, one.unit_by)
+        one.controller.settings = evolve(one.controller.settings, low=low, high=high)
         before = one.controller.output
         after = one.controller.correct(readings)
         one.corrected_s = now_s

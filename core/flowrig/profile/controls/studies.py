@@ -34,6 +34,7 @@ from flowrig.problem.middle import centre
 from flowrig.problem.space import Value
 from flowrig.profile.controls.beyond import found_beyond, gate_of, widened, wider_range
 from flowrig.profile.controls.from_toml import amount
+from flowrig.profile.controls.loops import most_ul_min
 from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
@@ -256,6 +257,7 @@ def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
         conditions: under which it flows.
     """
     rates_ul_min = {n: q for n, q in profile.flow_rates_ul_min(conditions).items() if q}
+    at_most_ul_min = most_ul_min(profile, rates_ul_min)
     least_ul = dict.fromkeys(rates_ul_min, 0.0)
     for interlock in profile.interlocks:
         if interlock.kind == "syringe-not-empty":
@@ -269,7 +271,7 @@ def _longest_flow_s(profile: Profile, conditions: Mapping[str, Any]) -> float:
         least_ul[name] += max(flushed, default=0.0) + profile.streams[name].rinse_ul
     lasts_s = min(
         (profile.streams[n].capacity_ul - least_ul[n]) / rate * 60
-        for n, rate in rates_ul_min.items()
+        for n, rate in at_most_ul_min.items()
     )
     wanted, times = profile.residence_time.stationary, profile.residence_time.equilibrium
     settles_s = Topology.of(profile, conditions).equilibrium_time_s(rates_ul_min)
