@@ -12,11 +12,11 @@ import numpy as np
 from attrs import asdict, frozen
 from numpy.typing import NDArray
 
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.errors import InputError
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import ChangesAccepted, HoldBegun, JournalCut, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.journal.sound_folder import sound_folder
 from flowrig.operator.hold import Hold
 from flowrig.plugins.registry import Plugins
 from flowrig.report.quantities import shown_objective

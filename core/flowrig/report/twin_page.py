@@ -15,6 +15,7 @@ from flowrig.report.twin_drawings import (
     parity_drawings,
     shapley_drawing,
     surface_drawings,
+    surface_range,
 )
 from flowrig.twin.study import TwinStudy
 
@@ -147,8 +148,7 @@ def _surfaces(page: ShownTwin) -> Markup:
     study, objective = page.study, page.objective
     if not study.surfaces:
         return Markup()
-    low = min(float(np.nanmin(one.mean)) for one in study.surfaces)
-    high = max(float(np.nanmax(one.mean)) for one in study.surfaces)
+    low, high = surface_range(page)
     figures = [_figure(one) for one in surface_drawings(page)]
     held = (
         "the others are held in the middle, for choices of the categories"

@@ -196,6 +196,7 @@ class RunStatus:
         self.profile, self.simulated = data.profile, data.simulated
         self.skipped = data.skipped
         self.waiting = set(data.waiting)
+        self._unsettled = {*data.unsettled}
         self._merits = {int(one): merit for one, merit in data.merits.items() if one.isdecimal()}
         older = {*data.waiting, *self._merits}
         self._sound = older if data.sound is None else {*data.sound}

@@ -21,10 +21,10 @@ from flowrig.interfaces import (
     StudyPoint,
 )
 from flowrig.interfaces.study import shown_age
-from flowrig_studies.distributions import student_quantile, student_two_sided
+from flowrig_studies.distributions import student_two_sided
 from flowrig_studies.reading import chance, percent, usable
 from flowrig_studies.settings import StabilitySettings, storage_of
-from flowrig_studies.statistics import CONFIDENCE, SIGNIFICANT, common_slope
+from flowrig_studies.statistics import CONFIDENCE, SIGNIFICANT, common_slope, half_width
 
 __all__ = ["Stability"]
 
@@ -112,7 +112,7 @@ def _kept(series: str, quantity: str, curves: Sequence[_Curve]) -> Finding:
     if df < 1:
         text = f"{series}: {what}; a third age or a second sample gives a confidence"
         return Finding(text=text, name=name, value=kept)
-    half = student_quantile((1.0 + CONFIDENCE) / 2.0, df) * error
+    half = half_width(error, df)
     low, high = (math.exp((slope + sign * half) * last_s) for sign in (-1.0, 1.0))
     p = student_two_sided(slope / error, df) if error > 0.0 else float(slope == 0.0)
     ends = f"{percent(low)} to {percent(high)} with {CONFIDENCE:.0%} confidence"
