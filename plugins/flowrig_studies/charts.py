@@ -12,7 +12,7 @@ from flowrig_studies.production_settings import Band
 from flowrig_studies.reading import drift_finding, percent
 from flowrig_studies.statistics import line
 
-__all__ = ["FIRST_LOOKS", "TOLD_BELOW", "Chart", "chart_of", "chart_panel", "drift_of"]
+__all__ = ["FIRST_LOOKS", "Chart", "chart_of", "chart_panel", "drift_of", "told_drift"]
 
 SMOOTHING = 0.2
 """Weight of the newest look in the moving average."""
@@ -123,6 +123,13 @@ def drift_of(name: str, points: Sequence[StudyPoint], chart: Chart) -> Finding |
     if not math.isfinite(fit.p):
         return None
     return drift_finding(name, fit, TOLD_BELOW)
+
+
+def told_drift(name: str, points: Sequence[StudyPoint], chart: Chart) -> str:
+    """A drift that a person should know of, in words; "" for none. Arguments as of `drift_of`."""
+    found = drift_of(name, points, chart)
+    is_told = found is not None and found.p is not None and found.p < TOLD_BELOW
+    return found.text if found is not None and is_told else ""
 
 
 def chart_panel(name: str, parts: Sequence[tuple[Sequence[StudyPoint], Chart]]) -> Panel:

@@ -23,7 +23,7 @@ from flowrig.interfaces import (
 )
 from flowrig.interfaces.study import Conditions
 from flowrig.problem.space import Value
-from flowrig_studies.charts import FIRST_LOOKS, TOLD_BELOW, Chart, chart_of, chart_panel, drift_of
+from flowrig_studies.charts import FIRST_LOOKS, Chart, chart_of, chart_panel, drift_of, told_drift
 from flowrig_studies.nearby import best_of, most_nearby, next_nearby
 from flowrig_studies.production_settings import ProductionSettings, bands_of, vials_of
 
@@ -170,10 +170,8 @@ class _Batch:
         for name, chart in self.charts.items():
             if chart.outside(last):
                 yield f"{name} is {chart.off(last)}"
-            else:
-                drift = drift_of(name, self.points, chart)
-                if drift is not None and drift.p is not None and drift.p < TOLD_BELOW:
-                    yield drift.text
+            elif drift := told_drift(name, self.points, chart):
+                yield drift
 
 
 class Production(Study):
@@ -365,10 +363,9 @@ class Production(Study):
                     continue
                 so_far, news = batch.points[: parts[-1].place + 1], list[str]()
                 for name, chart in batch.charts.items():
-                    drift = None if name in told else drift_of(name, so_far, chart)
-                    if drift is not None and drift.p is not None and drift.p < TOLD_BELOW:
+                    if name not in told and (drift := told_drift(name, so_far, chart)):
                         told.add(name)
-                        news.append(drift.text)
+                        news.append(drift)
                 found.append((batch, _fraction(len(found) + 1, parts, batch, news)))
         return found
 

@@ -20,6 +20,7 @@ __all__ = [
     "Line",
     "Spread",
     "common_slope",
+    "half_width",
     "line",
     "one_way",
     "plateau_from",
@@ -146,8 +147,18 @@ def line(x: ArrayLike, y: ArrayLike, *, in_time: bool = False) -> Line:
     at_zero = float(ys.mean() - slope * xs.mean())
     if not error > 0.0:
         return Line(slope, at_zero, 0.0, 0.0 if slope else 1.0)
-    half = student_quantile((1.0 + CONFIDENCE) / 2.0, df) * error
+    half = half_width(error, df)
     return Line(slope, at_zero, half, student_two_sided(slope / error, df))
+
+
+def half_width(error: float, df: float) -> float:
+    """Half of the confidence interval of an estimate, by Student's t.
+
+    Args:
+        error: its standard error.
+        df: degrees of freedom of that.
+    """
+    return student_quantile((1.0 + CONFIDENCE) / 2.0, df) * error
 
 
 def common_slope(curves: "Sequence[tuple[ArrayLike, ArrayLike]]") -> tuple[float, float, float]:

@@ -29,6 +29,7 @@ from flowrig.journal.events import (
     TripReset,
 )
 from flowrig.profile import Profile
+from flowrig.run_record.doubts import doubted
 from flowrig.run_record.status import RunStatus
 from flowrig.run_record.trips import latched
 from flowrig.safety.syringes import COUNTED, SyringeLedger
@@ -40,8 +41,6 @@ __all__ = ["Chart", "Fold"]
 
 MOST_NEWS = 200
 """Newest news that a page shows."""
-
-QUALITIES = ("good", "doubtful", "bad")
 
 
 @frozen
@@ -73,7 +72,7 @@ class Row:
         conditions: by name.
         expected: figure of merit that a model expected before; None where none was asked.
         expected_sd: its standard deviation.
-        settles: whether it was looked at in its steady state.
+        settles: whether it was looked at in its steady state, with the liquids of the profile.
         x: time [s] of its end; None before.
         objective: figure of merit.
         quality: "good", "doubtful" or "bad"; "" before it is measured.
@@ -119,14 +118,20 @@ class Fold:
         profile: the rig with its campaign.
         simulated: whether its time is rig time; the time of a real rig is that of the wall clock.
         status: of the newest process of the run.
+        ledger: the account of liquid.
         charts: by name.
         series: by identity.
         rows: experiments by number.
+        news: the newest ones.
+        symptoms: texts by symptom.
+        pace: of the newest process of the run.
         sequence: number of the newest event.
         wall: its wall-clock label.
         began: wall-clock label of the beginning of the newest process.
         ended: how that process ended; None while it has not.
         calibrated: number of the newest event with the axes of detectors.
+        hold_ends: when the hold ends by itself [s, wall clock]; None without one.
+        safe: the newest search of the safe state; None where there was none.
     """
 
     profile: Profile
@@ -271,14 +276,13 @@ class Fold:
         """Put what an event says into the table of experiments."""
         data = event.data
         if isinstance(data, Decided):
-            settles = not data.continues and data.after_s is None and data.frames is None
             self.rows[data.index] = Row(
                 index=data.index,
                 stage=data.stage,
                 conditions=data.conditions,
                 expected=data.objective_mean,
                 expected_sd=data.objective_sd,
-                settles=settles,
+                settles=data.settles,
                 changed=event.sequence,
             )
             return
@@ -292,9 +296,8 @@ class Fold:
                 self.pace.measure(wall_s)
                 row.x, row.sequence = x, event.sequence
                 row.objective, row.quality, row.flags = data.objective, data.quality, data.flags
-            case Checked(flags=flags):
-                row.quality = max(row.quality, *(f.quality for f in flags), key=_rank)
-                row.flags += tuple(one.text for one in flags)
+            case Checked(flags=doubts) if row.sequence:
+                row.quality, row.flags = doubted(row.quality, row.flags, doubts)
             case ResultEntered(objective=objective):
                 row.objective = objective
 
@@ -322,10 +325,6 @@ def _set_devices(profile: Profile) -> dict[str, str]:
 
 def _vessel(name: str, kind: str, filled_ul: float, capacity_ul: float) -> dict[str, Any]:
     return {"name": name, "kind": kind, "filled_ul": filled_ul, "capacity_ul": capacity_ul}
-
-
-def _rank(quality: str) -> int:
-    return QUALITIES.index(quality) if quality in QUALITIES else 0
 
 
 def _seconds(wall: str) -> float:

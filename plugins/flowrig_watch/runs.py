@@ -11,7 +11,7 @@ from flowrig.errors import FlowrigError, InputError
 from flowrig.journal.journal import FILE_NAME
 from flowrig.plugins.registry import Plugins
 from flowrig.run_record.lock import is_locked
-from flowrig_watch.view import RunView
+from flowrig_watch.view import RunView, written
 
 __all__ = ["Runs"]
 
@@ -36,7 +36,7 @@ class Runs:
         self._plugins = Plugins.discover()
         self._lock = threading.Lock()
         self._views: OrderedDict[str, RunView] = OrderedDict()
-        self._summaries: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._summaries: dict[str, tuple[object, dict[str, Any]]] = {}
 
     @property
     def folders(self) -> Mapping[str, Path]:
@@ -45,7 +45,7 @@ class Runs:
             return {self._folder.absolute().name: self._folder}
         with suppress(OSError):
             found = [one for one in self._folder.iterdir() if (one / FILE_NAME).is_file()]
-            return {one.name: one for one in sorted(found, key=_written_s, reverse=True)}
+            return {one.name: one for one in sorted(found, key=_newest, reverse=True)}
         return {}
 
     @property
@@ -86,10 +86,10 @@ class Runs:
     def listed(self) -> Iterator[dict[str, Any]]:
         """A row for each run, in turn; runs that have changed are read."""
         for name, folder in self.folders.items():
-            written_s, row = self._summaries.get(name, (-1.0, {}))
-            if written_s != _written_s(folder) or row.get("engine") in ("alive", "watchdog"):
+            known, row = self._summaries.get(name, (None, {}))
+            if known != written(folder) or row.get("engine") in ("alive", "watchdog"):
                 row = self._row(name)
-                self._summaries[name] = (_written_s(folder), row)
+                self._summaries[name] = (written(folder), row)
             yield row
 
     def _row(self, name: str) -> dict[str, Any]:
@@ -111,10 +111,6 @@ class Runs:
         }
 
 
-def _written_s(folder: Path) -> float:
-    """When something was written to the journal of a run newest [s]."""
-    times = [0.0]
-    for name in (FILE_NAME, f"{FILE_NAME}-wal"):
-        with suppress(OSError):
-            times.append((folder / name).stat().st_mtime)
-    return max(times)
+def _newest(folder: Path) -> int:
+    """When something was written to the journal of a run newest [ns]."""
+    return max((time_ns for time_ns, _ in written(folder)), default=0)

@@ -1,6 +1,8 @@
 """The view of one run: what was written since the last look, and how its program is."""
 
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -10,11 +12,11 @@ import numpy as np
 from attrs import asdict, frozen
 from numpy.typing import NDArray
 
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.errors import InputError
 from flowrig.journal.check import NOTHING_EXAMINED, Examined
 from flowrig.journal.events import ChangesAccepted, HoldBegun, JournalCut, RunStarted
 from flowrig.journal.journal import FILE_NAME, Journal
+from flowrig.journal.sound_folder import sound_folder
 from flowrig.operator.hold import Hold
 from flowrig.plugins.registry import Plugins
 from flowrig.report.quantities import shown_objective
@@ -24,7 +26,7 @@ from flowrig.run_record.changes import PROFILE_NAME, profile_of
 from flowrig.run_record.lock import is_locked
 from flowrig_watch.fold import Fold
 
-__all__ = ["Mark", "RunView"]
+__all__ = ["Mark", "RunView", "written"]
 
 MOST_PLACES = 1200
 """Places of a spectrum that a page draws."""
@@ -98,7 +100,7 @@ class RunView:
             FlowrigError: this is no run that can be read; the message says why.
         """
         with self._lock, sound_folder(self.folder):
-            stamp = _stamp(self.folder)
+            stamp = written(self.folder)
             if stamp != self._stamp:
                 self._stamp = stamp if self._read() else None
             self._health = _READING if self._stamp is None else self._healthy()
@@ -109,11 +111,6 @@ class RunView:
         """Up to where the journal was read."""
         fold = self._known
         return Mark(fold.sequence, self._cut, sum(one.thinned for one in fold.series.values()))
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether something may still be written."""
-        return self._health.get("engine") in ("alive", "watchdog")
 
     def state(self) -> dict[str, Any]:
         """Everything about the run but its tables and charts, as JSON values."""
@@ -271,15 +268,13 @@ class RunView:
         return text if is_news else ""
 
 
-def _stamp(folder: Path) -> object:
-    """Changes whenever something is written to the journal of a folder."""
+def written(folder: Path) -> Sequence[tuple[int, int]]:
+    """Time [ns] and size [bytes] of the files of a journal, which change whenever it is written."""
     found: list[tuple[int, int]] = []
     for name in (FILE_NAME, f"{FILE_NAME}-wal"):
-        try:
+        with suppress(OSError):
             stat = (folder / name).stat()
-        except OSError:
-            continue
-        found.append((stat.st_mtime_ns, stat.st_size))
+            found.append((stat.st_mtime_ns, stat.st_size))
     return found
 
 

@@ -53,11 +53,16 @@ def begin(journal: Journal, planned: int = 8) -> None:
 
 
 def experiment(
-    journal: Journal, index: int, objective: float | None, *, quality: str = "good"
+    journal: Journal,
+    index: int,
+    objective: float | None,
+    *,
+    quality: str = "good",
+    is_foreign: bool | None = None,
 ) -> None:
     """An experiment is decided, runs, and is measured."""
     time_s = 100.0 * index
-    journal.append(decided(index=index, conditions=CONDITIONS), time_s)
+    journal.append(decided(index=index, conditions=CONDITIONS, is_foreign=is_foreign), time_s)
     journal.append(ExperimentBegun(index=index), time_s)
     rates = {"CuI": 50.0, "ODE": 100.0}
     start = journal.append(Intent(command="start", flow_rates_ul_min=rates), time_s + 1.0)

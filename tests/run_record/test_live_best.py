@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from some_events import measured, resumed
+from some_events import decided, measured, resumed
 
 from flowrig.journal.events import ResultEntered
 from flowrig.run_record.status import RunStatus
@@ -64,3 +64,10 @@ def test_a_doubtful_experiment_is_not_the_best_after_a_resumption(
     """The process that goes on is told which of those that wait are sound; an older one is not."""
     again = resumed(best=0.4, merits={"1": 0.4}, waiting=(2,), sound=sound)
     assert followed(again, entered(2, 0.6)).best == best
+
+
+def test_a_dye_is_not_the_best_where_it_was_decided_before_a_resumption() -> None:
+    """The process that goes on has not seen the decision of the one before."""
+    dye = measured(2, objective=0.9)
+    assert followed(decided(2, is_foreign=True), dye).best is None
+    assert followed(resumed(best=0.4, merits={"1": 0.4}, unsettled=(2,)), dye).best == 0.4

@@ -10,9 +10,18 @@ from quick_rig import write
 from watched_rig import plugins_with, run_watched
 
 from flowrig.errors import PluginError
-from flowrig.interfaces.study import Findings, Fraction, Point, Study, StudyPoint, StudySettings
+from flowrig.interfaces.study import (
+    Findings,
+    Fraction,
+    Point,
+    Study,
+    StudyPoint,
+    StudyRig,
+    StudySettings,
+)
 from flowrig.journal.events import FractionMade, SymptomFound
 from flowrig.plugins import Offer, hookimpl
+from flowrig.profile import ProfileError, read_profile
 from flowrig.profile.controls.studies import require_fractions, require_points
 from flowrig.testing.study import StudyBench
 
@@ -54,12 +63,23 @@ class Odd(Study):
         return Odd.fail("fractions") or [MADE][: len(points)]
 
 
+@attrs.frozen
 class OddPlugin:
     """Offers it."""
 
+    settings: type[StudySettings] = StudySettings
+
     @hookimpl
     def flowrig_studies(self) -> Sequence[Offer]:
-        return [Offer(kind="study", name="odd", target=f"{__name__}:Odd", settings=StudySettings)]
+        return [Offer(kind="study", name="odd", target=f"{__name__}:Odd", settings=self.settings)]
+
+
+@attrs.frozen(kw_only=True)
+class Mute(StudySettings):
+    """They fail where a person is to be asked."""
+
+    def asks(self, rig: StudyRig) -> str:
+        raise ZeroDivisionError("no question")
 
 
 def leaves() -> Any:
@@ -93,6 +113,12 @@ def test_a_study_that_fails_is_named_and_the_run_ends_safe(
     assert len(told) == 1
     assert said in told[0]
     assert len(made) == (1 if what == "findings" else 0)
+
+
+def test_a_study_that_cannot_say_what_it_asks_is_named_by_check(tmp_path: Path) -> None:
+    plugins = plugins_with(odd=OddPlugin(Mute))
+    with pytest.raises(ProfileError, match=r"odd: the study fails: ZeroDivisionError: no question"):
+        read_profile(str(write(tmp_path, STAGE)), plugins).load()
 
 
 @pytest.mark.parametrize(

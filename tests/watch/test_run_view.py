@@ -154,7 +154,16 @@ def test_a_doubt_takes_the_best_away(tmp_path: Path, plugins: Plugins) -> None:
         shown = RunView(tmp_path / "run", plugins)
         shown.refresh()
         assert shown.state()["best_index"] == 1
-        assert shown.since(Mark())["experiments"][1]["flags"] == ("it drifts",)
+        assert shown.since(Mark())["experiments"][1]["flags"] == ("drift: it drifts",)
+
+
+def test_a_dye_is_never_the_best(tmp_path: Path, plugins: Plugins) -> None:
+    with under_way(tmp_path / "run") as journal:
+        experiment(journal, 1, 0.1)
+        experiment(journal, 2, 0.9, is_foreign=True)
+        shown = RunView(tmp_path / "run", plugins)
+        shown.refresh()
+        assert shown.state()["best_index"] == 1
 
 
 def test_spectra_are_thinned_and_keep_their_axis(tmp_path: Path, plugins: Plugins) -> None:

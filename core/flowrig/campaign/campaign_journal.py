@@ -104,13 +104,10 @@ class CampaignJournal:
         )
 
     def reference(
-        self, stage: Stage, conditions: Mapping[str, Value], first: int, why: str
+        self, stage: Stage, conditions: Mapping[str, Value], numbers: Iterable[int], why: str
     ) -> None:
-        """Write that the reference condition is measured next, as often as the campaign says."""
-        wanted = self.profile.campaign.reference if self.profile.campaign else None
+        """Write that the reference condition is measured next, in some experiments."""
         one = Suggestion(conditions, reason=why)
-        count = wanted.repeats if wanted else 1
-        numbers = range(first, first + count)
         self._write_batch(
             [evolve(_decided(n, stage, one), arm=None, reference=True) for n in numbers]
         )

@@ -33,7 +33,10 @@ __all__ = [
     "StudyRig",
     "StudySettings",
     "Sweep",
+    "shown_age",
 ]
+
+HOUR_S, DAY_S = 3600.0, 86400.0
 
 Conditions = Mapping[str, Value]
 """Conditions by name, in the units of the search space."""
@@ -167,6 +170,16 @@ class Aged:
     age_s: float
     values: Mapping[str, float] = field(factory=dict)
     lost: str = ""
+
+    @property
+    def when(self) -> str:
+        """Series and age for people, such as "colloid at 10 d"."""
+        return f"{self.series} at {shown_age(self.age_s)}"
+
+
+def shown_age(age_s: float) -> str:
+    """An age [s] for people, in days or hours."""
+    return f"{age_s / DAY_S:.4g} d" if age_s >= 2 * DAY_S else f"{age_s / HOUR_S:.4g} h"
 
 
 @frozen(kw_only=True)

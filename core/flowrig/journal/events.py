@@ -389,6 +389,8 @@ class Resumed(EventData):
         sound: experiments that may be the best as soon as they have a figure of merit: good ones in
             their steady state, with or without a result.
         goals: the same for the merits of goals, see `measured`.
+        unsettled: experiments that are decided, not measured yet, and never the best: looks of a
+            study before or beside the steady state, or at other liquids than those of the profile.
 
     Older forms:
         0.1.0 has no `emptied`; nothing was. It has no `waiting`; none did. It has no `merits`:
@@ -413,6 +415,7 @@ class Resumed(EventData):
     merits: Mapping[str, float] = field(factory=dict)
     sound: tuple[Count, ...] | None = None
     goals: Mapping[str, Mapping[str, float]] | None = None
+    unsettled: tuple[Count, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -794,6 +797,13 @@ class Decided(EventData):
     is_foreign: bool | None = None
     is_stored: bool | None = None
     reference: bool | None = None
+
+    @property
+    def settles(self) -> bool:
+        """Whether the liquid is fresh and that of the profile, and all its frames are taken in the
+        steady state, as of every experiment that an optimizer chose."""
+        at_once = self.after_s is None and self.frames is None
+        return at_once and not (self.continues or self.is_foreign)
 
 
 @frozen(kw_only=True)

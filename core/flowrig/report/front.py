@@ -52,8 +52,8 @@ def front_section(content: ReportContent) -> Markup:
     if not front.members:
         return Markup()
     by_number = {e.index: e for e in content.trusted}
-    shown = [_shown(content, objective, goal, [by_number[one] for one in merits])
-             for goal in objective.goals]  # fmt: skip
+    judged = [by_number[one] for one in merits]
+    shown = [_shown(content, objective, goal, judged) for goal in objective.goals]
     reached = [one.text for one in objective.goals]
     words = (
         f"Goals: {', '.join(reached)}. {len(front.members)} of {len(merits)} trusted experiments "

@@ -16,7 +16,14 @@ from flowrig.report.svg.numbers import Quantity
 from flowrig.twin.study import ExplainedTwin, SplitR2
 from flowrig.twin.surfaces import Surface
 
-__all__ = ["Drawn", "ShownTwin", "parity_drawings", "shapley_drawing", "surface_drawings"]
+__all__ = [
+    "Drawn",
+    "ShownTwin",
+    "parity_drawings",
+    "shapley_drawing",
+    "surface_drawings",
+    "surface_range",
+]
 
 Array = NDArray[np.float64]
 
@@ -237,10 +244,16 @@ def surface_drawings(shown: ShownTwin, every: int = 1) -> list[Drawn]:
         shown: the twin.
         every: draw each so-many-th point of the grid.
     """
-    surfaces = shown.study.surfaces
-    low = min((float(np.nanmin(one.mean)) for one in surfaces), default=0.0)
-    high = max((float(np.nanmax(one.mean)) for one in surfaces), default=1.0)
-    return [_surface(shown, one, low, high, every) for one in surfaces]
+    if not shown.study.surfaces:
+        return []
+    low, high = surface_range(shown)
+    return [_surface(shown, one, low, high, every) for one in shown.study.surfaces]
+
+
+def surface_range(shown: ShownTwin) -> tuple[float, float]:
+    """The lowest and the highest objective of all surfaces, at least one."""
+    means = [one.mean for one in shown.study.surfaces]
+    return min(float(np.nanmin(one)) for one in means), max(float(np.nanmax(one)) for one in means)
 
 
 def _surface(shown: ShownTwin, one: Surface, low: float, high: float, every: int) -> Drawn:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flowrig.learning.scores import Scores
 from flowrig.report.page import document, figure, section, table, text_cell
@@ -16,15 +15,11 @@ from flowrig.report.twin_drawings import (
     parity_drawings,
     shapley_drawing,
     surface_drawings,
+    surface_range,
 )
 from flowrig.twin.study import TwinStudy
 
 __all__ = ["render_twin"]
-
-Array = NDArray[np.float64]
-
-SPREAD = 0.36
-"""Largest distance of a point of a swarm from its line, in lines."""
 
 
 def render_twin(
@@ -153,8 +148,7 @@ def _surfaces(page: ShownTwin) -> Markup:
     study, objective = page.study, page.objective
     if not study.surfaces:
         return Markup()
-    low = min(float(np.nanmin(one.mean)) for one in study.surfaces)
-    high = max(float(np.nanmax(one.mean)) for one in study.surfaces)
+    low, high = surface_range(page)
     figures = [_figure(one) for one in surface_drawings(page)]
     held = (
         "the others are held in the middle, for choices of the categories"

@@ -220,7 +220,14 @@ def _resumption(record: RunRecord, options: ResumeOptions) -> Resumed:
         merits={str(e.index): e.objective for e in sound},
         goals={index: one for index, one in goals.items() if one} or None,
         sound=tuple(record.sound()),
+        unsettled=tuple(_unsettled(record)),
     )
+
+
+def _unsettled(record: RunRecord) -> Iterator[int]:
+    """Numbers of the experiments that are decided and not over, and that do not settle."""
+    over = {one.index for one in record.experiments()} | record.skipped()
+    yield from (d.index for d in record.decisions() if not d.settles and d.index not in over)
 
 
 def _reset(options: ResumeOptions) -> TripReset:

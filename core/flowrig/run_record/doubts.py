@@ -6,10 +6,10 @@ from typing import Any
 import attrs
 
 from flowrig.interfaces.device import Quality
-from flowrig.journal.events import Checked, Event
+from flowrig.journal.events import Checked, Event, QualityFlag
 from flowrig.run_record.experiment import Experiment
 
-__all__ = ["doubts_as_json", "with_doubts"]
+__all__ = ["doubted", "doubts_as_json", "with_doubts"]
 
 
 def with_doubts(measured: Experiment, checked: Sequence[Event[Checked]]) -> Experiment:
@@ -22,14 +22,17 @@ def with_doubts(measured: Experiment, checked: Sequence[Event[Checked]]) -> Expe
     if not (checked and checked[-1].data.flags):  # most profiles have no check
         return measured
     doubts = checked[-1].data.flags
-    given = (measured.quality, *(one.quality for one in doubts))
+    quality, flags = doubted(measured.quality, measured.flags, doubts)
+    return attrs.evolve(measured, quality=quality, flags=flags, doubts=doubts)
+
+
+def doubted(
+    quality: str, flags: Sequence[str], doubts: Sequence[QualityFlag]
+) -> tuple[str, tuple[str, ...]]:
+    """Quality and flags of a measurement with what checks doubt."""
+    given = (quality, *(one.quality for one in doubts))
     texts = (f"{one.check}: {one.text}" for one in doubts)
-    return attrs.evolve(
-        measured,
-        quality=Quality.worst(map(Quality, given)).value,
-        flags=(*measured.flags, *texts),
-        doubts=doubts,
-    )
+    return Quality.worst(map(Quality, given)).value, (*flags, *texts)
 
 
 def doubts_as_json(experiment: Experiment) -> Iterator[dict[str, Any]]:

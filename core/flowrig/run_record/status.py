@@ -196,6 +196,7 @@ class RunStatus:
         self.profile, self.simulated = data.profile, data.simulated
         self.skipped = data.skipped
         self.waiting = set(data.waiting)
+        self._unsettled = {*data.unsettled}
         self._merits = {int(one): merit for one, merit in data.merits.items() if one.isdecimal()}
         older = {*data.waiting, *self._merits}
         self._sound = older if data.sound is None else {*data.sound}
@@ -229,8 +230,7 @@ class RunStatus:
     def _decided(self, data: Decided) -> None:
         self.conditions[data.index] = data.conditions
         self.planned += bool(data.reference)
-        short = data.after_s is not None or data.frames is not None
-        if data.continues or short or data.is_foreign:
+        if not data.settles:
             self._unsettled.add(data.index)
 
     @_take.register

@@ -281,7 +281,7 @@ _HOST: Final = (
 
 _MALICE: Final = (
     _fault(47, "hostile profile", HostileProfile, (Phase.CONNECT,), Expected.REFUSED),
-    _not(48, "dashboard on the network", "there is no web server yet"),
+    _not(48, "dashboard on the network", "a run serves no page; flowrig watch is another process"),
 )  # fmt: skip
 
 _RECOVERY: Final = (

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from flowrig.interfaces import Finding, Findings, Panel, PlannedStudy, Point, Series, StudyPoint
-from flowrig_studies.distributions import student_quantile
 from flowrig_studies.reading import features_of, percent, too_few, usable, values_of
 from flowrig_studies.settings import DyeSettings, dye_conditions
-from flowrig_studies.statistics import CONFIDENCE
+from flowrig_studies.statistics import CONFIDENCE, half_width
 
 __all__ = ["Dye"]
 
@@ -59,7 +58,7 @@ class Dye(PlannedStudy):
 def _mean(feature: str, unit: str, values: np.ndarray) -> Finding:
     mean, count = float(values.mean()), len(values)
     error = float(values.std(ddof=1)) / math.sqrt(count)
-    half = student_quantile((1.0 + CONFIDENCE) / 2.0, count - 1) * error
+    half = half_width(error, count - 1)
     share = f", {percent(error / abs(mean))} of it" if mean else ""
     shown = f"{feature}: {mean:.5g} {unit}".rstrip()
     return Finding(

@@ -20,10 +20,11 @@ from flowrig.interfaces import (
     Series,
     StudyPoint,
 )
-from flowrig_studies.distributions import student_quantile, student_two_sided
+from flowrig.interfaces.study import shown_age
+from flowrig_studies.distributions import student_two_sided
 from flowrig_studies.reading import chance, percent, usable
 from flowrig_studies.settings import StabilitySettings, storage_of
-from flowrig_studies.statistics import CONFIDENCE, SIGNIFICANT, common_slope
+from flowrig_studies.statistics import CONFIDENCE, SIGNIFICANT, common_slope, half_width
 
 __all__ = ["Stability"]
 
@@ -77,7 +78,7 @@ class Stability(PlannedStudy):
                 findings.append(_kept(series, quantity, known))
                 panels.append(_panel(series, quantity, known))
         for one in good:
-            left = [f"{to.series} at {_shown(to.age_s)}" for to in self._of(one.to_measure)]
+            left = [to.when for to in self._of(one.to_measure)]
             if left:
                 text = f"to be measured of experiment {one.number}: {', '.join(left)}"
                 findings.append(Finding(text=text))
@@ -107,11 +108,11 @@ def _kept(series: str, quantity: str, curves: Sequence[_Curve]) -> Finding:
     last_s = max(float(one.age_s[-1]) for one in curves)
     slope, error, df = common_slope([(one.age_s, np.log(one.values)) for one in curves])
     kept, name = math.exp(slope * last_s), f"share of {quantity} kept, {series}"
-    what = f"{percent(kept)} of {quantity} is kept after {_shown(last_s)}"
+    what = f"{percent(kept)} of {quantity} is kept after {shown_age(last_s)}"
     if df < 1:
         text = f"{series}: {what}; a third age or a second sample gives a confidence"
         return Finding(text=text, name=name, value=kept)
-    half = student_quantile((1.0 + CONFIDENCE) / 2.0, df) * error
+    half = half_width(error, df)
     low, high = (math.exp((slope + sign * half) * last_s) for sign in (-1.0, 1.0))
     p = student_two_sided(slope / error, df) if error > 0.0 else float(slope == 0.0)
     ends = f"{percent(low)} to {percent(high)} with {CONFIDENCE:.0%} confidence"
@@ -144,7 +145,3 @@ def _panel(series: str, quantity: str, curves: Sequence[_Curve]) -> Panel:
     fit = (100.0 * np.exp(slope * ages)).tolist()
     shown.append(Series(name="first order", x=(ages / unit_s).tolist(), y=fit, line=True))
     return Panel(x=f"age, {series} ({unit})", y=f"{quantity} kept (%)", series=shown)
-
-
-def _shown(age_s: float) -> str:
-    return f"{age_s / DAY_S:.4g} d" if age_s >= 2 * DAY_S else f"{age_s / HOUR_S:.4g} h"

@@ -57,7 +57,8 @@ class ReferenceConditions:
             return
         conditions = reference_conditions(self._record.profile, wanted.at)
         first = len(self._record.decisions()) + 1
-        self._journal.reference(stage, conditions, first, f"reference condition: {why}")
+        numbers = range(first, first + wanted.repeats)
+        self._journal.reference(stage, conditions, numbers, f"reference condition: {why}")
 
     def due(self, stage: Stage) -> str:
         """Why the reference condition is due before the next experiment; "" if it is not.

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from flowrig.cli.results.write_back import refuse_simulated, write_dye
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, print_json, print_paragraph, say
 from flowrig.errors import InputError
+from flowrig.journal.sound_folder import sound_folder
 
 __all__ = ["calibrate"]
 

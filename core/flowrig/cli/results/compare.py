@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrig.cli.results.report import reference
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, print_json, say
+from flowrig.journal.sound_folder import sound_folder
 
 if TYPE_CHECKING:
     from flowrig.report.scorecard import Row

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, say
+from flowrig.journal.sound_folder import sound_folder
 
 __all__ = ["export"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from flowrig.cli.results.write_back import write_repeatability
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     print_csv,
     print_damage,
@@ -17,6 +16,7 @@ from flowrig.cli.terminal.printing import (
     print_studies,
     say,
 )
+from flowrig.journal.sound_folder import sound_folder
 
 __all__ = ["reference", "report", "write_html"]
 

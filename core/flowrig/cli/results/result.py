@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_damage, print_json, say
 from flowrig.errors import InputError
+from flowrig.journal.sound_folder import sound_folder
 
 if TYPE_CHECKING:
     from flowrig.journal.events import ResultEntered
@@ -246,7 +246,7 @@ def _taken(folder: Path, entries: set[str]) -> None:
 
 def _show(folder: Path, *, as_json: bool) -> None:
     from flowrig.run_record.off_line.box import ResultBox
-    from flowrig.run_record.off_line.stored import aged_of, missing_of, shown_age
+    from flowrig.run_record.off_line.stored import aged_of, missing_of
     from flowrig.run_record.reader import RunRecord
 
     with sound_folder(folder), RunRecord(folder) as record:
@@ -259,7 +259,7 @@ def _show(folder: Path, *, as_json: bool) -> None:
             lost = newest is not None and bool(newest.lost) and not newest.series
             lacking = [name for name in units if name not in one.results]
             lacking += [
-                f"{to_come.channel} of {to_come.series} at {shown_age(to_come.age_s)}"
+                f"{to_come.channel} of {to_come.when}"
                 for to_come in missing_of(record.profile, one, aged_of(record.profile, one.entries))
             ]
             if lacking and not lost and one.quality != "bad":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import frozen
 
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import progress_bar
+from flowrig.journal.sound_folder import sound_folder
 
 if TYPE_CHECKING:
     from flowrig.profile import DataProfile, Profile, SurrogateChoice

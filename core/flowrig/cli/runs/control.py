@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.hold_text import hold_lines, waste_text
 from flowrig.cli.terminal.printing import (
     degrees_text,
@@ -19,6 +18,7 @@ from flowrig.cli.terminal.printing import (
 )
 from flowrig.errors import InputError
 from flowrig.journal.events import HoldBegun, WasteLevel
+from flowrig.journal.sound_folder import sound_folder
 from flowrig.operator.hold import Hold
 from flowrig.operator.requests import MEANINGS, Request
 

@@ -10,8 +10,8 @@ import click
 from attrs import asdict
 
 from flowrig.cli.runs.study_option import study_option
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import print_json, print_paragraph, progress_bar, say
+from flowrig.journal.sound_folder import sound_folder
 
 if TYPE_CHECKING:
     from flowrig.planning.known_conditions import Conditions

@@ -14,7 +14,6 @@ import click
 
 from flowrig.cli.runs.study_option import study_option
 from flowrig.cli.runs.watch import OpensPage, watch_option
-from flowrig.cli.sound_folder import sound_folder
 from flowrig.cli.terminal.printing import (
     experiments_text,
     print_paragraph,
@@ -22,6 +21,7 @@ from flowrig.cli.terminal.printing import (
     quoted,
     say,
 )
+from flowrig.journal.sound_folder import sound_folder
 
 if TYPE_CHECKING:
     from flowrig.clock import Clock

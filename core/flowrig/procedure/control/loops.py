@@ -36,13 +36,17 @@ class _Loop:
         controller: computes the output.
         unit: of the reading.
         unit_by: of the output.
+        begun_s: rig time [s] of the begin.
         corrected_s: rig time [s] of the newest correction, or of the begin.
-        recent: times [s] and readings since then.
+        readings: all so far.
+        outputs: that at the begin, and that of each correction.
+        recent: times [s] and readings since the newest correction.
         newest: the newest reading.
         unanswered: by how much readings should have changed since one did.
         trouble: what is wrong.
         since_s: rig time [s] at which that began.
         told: whether it is written down.
+        troubles: what was written down.
     """
 
     name: str

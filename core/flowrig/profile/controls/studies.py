@@ -39,7 +39,6 @@ from flowrig.profile.controls.objections import objected
 from flowrig.profile.converter import quantity_hook
 from flowrig.profile.mismatch import MISFITS, Mismatch, findings
 from flowrig.profile.model import OffLine, Profile, Scan, Stage, Variable
-from flowrig.profile.model.flow import GAS
 from flowrig.profile.operator import Gate
 from flowrig.profile.problems import Finding, Path, nearest, shown
 from flowrig.profile.topology import Topology
@@ -214,8 +213,7 @@ def _storage(channel: OffLine) -> Storage:
 
 def _liquids(profile: Profile) -> tuple[str, ...]:
     """The streams that are neither carriers nor gases."""
-    streams = profile.streams.items()
-    return tuple(n for n, one in streams if one.phase != GAS and one.role != "carrier")
+    return tuple(name for name, one in profile.streams.items() if one.is_in_product)
 
 
 def _species_umol_min(profile: Profile, conditions: Mapping[str, Any]) -> dict[str, float]:
@@ -454,7 +452,7 @@ def with_studies(profile: Profile, rules: Rules) -> tuple[Profile, list[Finding]
         wrong += found
         gates += [] if found else gate_of(profile, fitted)
     if not wrong:
-        gates += _questions(profile, stages)
+        gates += _questions(profile, stages, wrong)
     campaign = attrs.evolve(campaign, stages=tuple(stages))
     return attrs.evolve(profile, campaign=campaign, gates=tuple(gates)), wrong
 
@@ -495,11 +493,17 @@ def reference_conditions(profile: Profile, at: At) -> dict[str, Value]:
     return {**centre(profile.space), **named}
 
 
-def _questions(profile: Profile, stages: Sequence[Stage]) -> Iterator[Gate]:
-    """What studies ask a person before their stage, and before the one after it."""
+def _questions(profile: Profile, stages: Sequence[Stage], wrong: list[Finding]) -> Iterator[Gate]:
+    """What studies ask a person before their stage, and before the one after it.
+
+    Args:
+        profile: the rig.
+        stages: of its campaign.
+        wrong: what is wrong; a study that fails is added.
+    """
     guarded = {gate.stage for gate in profile.gates}
     assert profile.campaign is not None
-    for stage, following in zip(stages, [*stages[1:], None], strict=True):
+    for index, (stage, following) in enumerate(zip(stages, [*stages[1:], None], strict=True)):
         settings = stage.settings
         if not isinstance(settings, StudySettings):
             continue
@@ -508,7 +512,15 @@ def _questions(profile: Profile, stages: Sequence[Stage]) -> Iterator[Gate]:
             (f"before-{stage.name}", stage, settings.asks),
             (f"after-{stage.name}", following, settings.asks_after),
         ):
-            if to is not None and to.name not in guarded and (text := asks(rig)):
+            if to is None or to.name in guarded:
+                continue
+            try:
+                text = asked(partial(asks, rig))
+            except FlowrigError as error:
+                here: Path = ("campaign", "stages", index, "study")
+                wrong.append(Finding(here, f"{stage.name}: the study fails: {error}"))
+                continue
+            if text:
                 yield Gate(name=name, before="stage", stage=to.name, asks=text)
 
 

@@ -197,6 +197,11 @@ class Stream:
         return self.phase == "carrier" or (self.phase == GAS and self.role == "carrier")
 
     @property
+    def is_in_product(self) -> bool:
+        """Whether it is neither a carrier nor a gas, by its role."""
+        return self.role != "carrier" and self.phase != GAS
+
+    @property
     def capacity_ul(self) -> float:
         """Volume [µL] of the full syringe or supply; infinite for a supply without an end."""
         if self.syringe is not None:

@@ -27,7 +27,6 @@ from flowrig.profile.model.features import (
     features_of_objective,
 )
 from flowrig.profile.model.flow import (
-    GAS,
     VOLUME,
     Component,
     LimitedFlow,
@@ -510,7 +509,7 @@ class Profile:
         return sum(
             rate
             for name, rate in self.flow_rates_ul_min(conditions).items()
-            if self.streams[name].phase != GAS and self.streams[name].role != "carrier"
+            if self.streams[name].is_in_product
         )
 
     @property

@@ -6,10 +6,11 @@ from typing import Any
 
 from attrs import frozen
 
+from flowrig.interfaces.study import shown_age
 from flowrig.journal.visible import visible_line
 from flowrig.learning.experiment_table import column_of, named_with_unit
 from flowrig.run_record.experiment import Experiment
-from flowrig.run_record.off_line.stored import aged_of, shown_age
+from flowrig.run_record.off_line.stored import aged_of
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["Column", "csv_rows", "experiment_columns"]

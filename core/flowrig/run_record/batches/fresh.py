@@ -5,7 +5,6 @@ from attrs import frozen
 from flowrig.journal.events import Resumed, WentOn
 from flowrig.journal.journal import Journal
 from flowrig.profile import Profile
-from flowrig.profile.model.flow import GAS
 from flowrig.profile.model.refill import RESERVOIR
 
 __all__ = ["FreshStock", "fresh_stocks"]
@@ -37,7 +36,7 @@ def fresh_stocks(profile: Profile, journal: Journal) -> list[FreshStock]:
     for event in journal.events(WentOn, Resumed):
         names = dict.fromkeys(one.removesuffix(RESERVOIR) for one in event.data.refilled)
         streams = {n: profile.streams[n] for n in names if n in profile.streams}
-        stocks = [n for n, s in streams.items() if s.role != "carrier" and s.phase != GAS]
+        stocks = [name for name, one in streams.items() if one.is_in_product]
         if stocks:
             found.append(FreshStock(event.sequence, tuple(stocks)))
     return found

@@ -34,7 +34,6 @@ ENTRIES = "entries"
 REFUSED = "refused"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST_NAME = 80
-BLOCK = 1 << 20
 
 
 class ResultBox:

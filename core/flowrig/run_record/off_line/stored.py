@@ -3,15 +3,13 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from flowrig.interfaces.study import Aged
+from flowrig.interfaces.study import Aged, shown_age
 from flowrig.journal.events import Event, ResultEntered
 from flowrig.profile import Profile
 from flowrig.profile.model import OffLine
 from flowrig.run_record.experiment import Experiment
 
-__all__ = ["aged_of", "missing_of", "shown_age", "stored_words"]
-
-DAY_S, HOUR_S = 86400.0, 3600.0
+__all__ = ["aged_of", "missing_of", "stored_words"]
 
 ALREADY = 0.9
 """Share of a planned age from which on a measurement counts for it: nobody comes to the minute."""
@@ -80,8 +78,3 @@ def stored_words(entry: ResultEntered) -> str:
     if not entry.series:
         return ""
     return entry.series + ("" if entry.age_s is None else f" at {shown_age(entry.age_s)}")
-
-
-def shown_age(age_s: float) -> str:
-    """An age for people, in days or hours."""
-    return f"{age_s / DAY_S:.4g} d" if age_s >= 2 * DAY_S else f"{age_s / HOUR_S:.4g} h"

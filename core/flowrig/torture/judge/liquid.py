@@ -10,6 +10,7 @@ from flowrig.profile.topology import Topology
 from flowrig.run_record.reader import RunRecord
 from flowrig.safety.waste import WasteAccount
 from flowrig.torture.judge.breach import Breach, Breaches, Kind
+from flowrig.torture.judge.rig import LOOKED_S
 from flowrig.torture.trial import Trial
 
 __all__ = ["charges", "refills", "wastes"]
@@ -90,7 +91,7 @@ def refills(trial: Trial, record: RunRecord) -> Breaches:
         if stream.refill is None:
             continue
         drawn_ul, pushed_ul, sucked_ul = trial.rig.physics.reservoirs_ul(stream.pump)
-        if pushed_ul > VOLUME_UL:
+        if pushed_ul > VOLUME_UL + _unseen_ul(trial, record, name):
             yield Breach(Kind.UNSAFE, f"{name} pushed {pushed_ul:.1f} µL into its reservoir")
         if sucked_ul > VOLUME_UL:
             yield Breach(Kind.UNSAFE, f"{name} drew {sucked_ul:.1f} µL from the flow path")
@@ -102,6 +103,16 @@ def refills(trial: Trial, record: RunRecord) -> Breaches:
             and not trial.injection.loses_count
         ):
             yield Breach(Kind.MISCOUNTED, f"{text} µL")
+
+
+def _unseen_ul(trial: Trial, record: RunRecord, stream: str) -> float:
+    """Volume [µL] that goes the wrong way until a look shows who turned the valve of a refill."""
+    refill = record.profile.streams[stream].refill
+    if refill is None or refill.valve not in trial.injection.affected or not trial.fault.at_once:
+        return 0.0
+    starts = record.journal.events(Intent)
+    rates_ul_min = [(event.data.flow_rates_ul_min or {}).get(stream, 0.0) for event in starts]
+    return max(rates_ul_min, default=0.0) * LOOKED_S / 60.0
 
 
 def _unknown_ul(trial: Trial, record: RunRecord, stream: str) -> float:
