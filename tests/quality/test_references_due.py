@@ -10,7 +10,7 @@ from flowrig.campaign.quality.references import ReferenceConditions
 from flowrig.journal.events import Decided, Measured, Skipped, WentOn
 from flowrig.profile.model.campaign import References
 
-STREAMS = {n: SimpleNamespace(role="reagent", phase="liquid") for n in ("CuI", "ZnI2")}
+STREAMS = {n: SimpleNamespace(is_in_product=True) for n in ("CuI", "ZnI2")}
 STAGE: Any = SimpleNamespace(is_study=False)
 
 
