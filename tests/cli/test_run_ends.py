@@ -82,7 +82,7 @@ def test_ctrl_c_before_a_run_begins_ends_the_program(
     assert threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
 
-    def interrupted(folder: Path, *, page: bool) -> Any:
+    def interrupted(folder: Path, **_how: object) -> Any:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(command, "_watched", interrupted)
@@ -91,7 +91,7 @@ def test_ctrl_c_before_a_run_begins_ends_the_program(
         return RunOutcome(tmp_path, "finished", "")
 
     with pytest.raises(KeyboardInterrupt):
-        command._run_to_the_end(tmp_path, work, watched=False)
+        command._run_to_the_end(tmp_path, work, watched=False, notify=None)
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -37,6 +37,7 @@ from flowrig.cli.results.twin_report import twin_report
 from flowrig.cli.results.twin_train import twin_train
 from flowrig.cli.runs.commission import commission
 from flowrig.cli.runs.control import go_on, halt, pause, skip, status, stop
+from flowrig.cli.runs.notify import notify
 from flowrig.cli.runs.plan import plan
 from flowrig.cli.runs.run import demo, resume, run
 from flowrig.cli.runs.safe import safe
@@ -158,6 +159,7 @@ for command in (
     resume,
     status,
     watch,
+    notify,
     pause,
     go_on,
     skip,

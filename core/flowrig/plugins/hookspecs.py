@@ -62,6 +62,11 @@ def flowrig_views() -> Sequence[Offer]:  # type: ignore[empty-body]
 
 
 @hookspec
+def flowrig_observers() -> Sequence[Offer]:  # type: ignore[empty-body]
+    """Observers that tell people what happens in a run, which `--notify FILE` can name."""
+
+
+@hookspec
 def flowrig_worlds() -> Sequence[Offer]:  # type: ignore[empty-body]
     """Physical worlds for the emulators of a simulated rig."""
 

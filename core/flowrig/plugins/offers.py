@@ -36,7 +36,7 @@ TARGET_LIMIT_S = 180.0
 @frozen(kw_only=True)
 class Offer:
     """An offer of a plugin: a driver, optimizer, surrogate, objective, analysis, study, quality
-    check, paper, view, world or chemistry.
+    check, paper, view, observer, world or chemistry.
 
     Attributes:
         kind: kind of the offer.

@@ -52,6 +52,7 @@ _HOOKS = {
     "flowrig_quality": ("quality",),
     "flowrig_gallery": ("paper",),
     "flowrig_views": ("view",),
+    "flowrig_observers": ("observer",),
     "flowrig_worlds": ("world",),
     "flowrig_chemistries": ("chemistry",),
 }

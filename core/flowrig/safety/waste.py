@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from flowrig.errors import OutOfRangeError
+from flowrig.journal.events import WasteLevel
 from flowrig.profile import Profile
 from flowrig.profile.model.flow import GAS, drawn_from
 from flowrig.profile.topology import Topology
 
-__all__ = ["FULL", "WARN", "WasteAccount"]
+__all__ = ["FULL", "WARN", "WasteAccount", "waste_text"]
 
 WARN = 0.8
 """Share of a vessel's volume from which on a warning is given."""
@@ -92,6 +93,15 @@ class WasteAccount:
                 if end in added:
                     added[end] += share * volume_ul
         return added
+
+
+def waste_text(name: str, level: WasteLevel) -> str:
+    """Content and capacity of a waste vessel, in words."""
+    filled_ul, capacity_ul = level.filled_ul, level.capacity_ul
+    return (
+        f"{name}: {filled_ul / 1000:.1f} of {capacity_ul / 1000:g} mL, "
+        f"{filled_ul / capacity_ul:.0%} full"
+    )
 
 
 def _flushed_ul(profile: Profile) -> dict[str, float]:

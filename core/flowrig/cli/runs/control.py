@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flowrig.cli.terminal.hold_text import hold_lines, waste_text
+from flowrig.cli.terminal.hold_text import hold_lines
 from flowrig.cli.terminal.printing import (
     degrees_text,
     experiments_text,
@@ -196,5 +196,7 @@ def _waiting_lines(indices: Iterable[Any]) -> Iterator[str]:
 
 
 def _waste_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    from flowrig.safety.waste import waste_text
+
     for name, level in status["waste"].items():
         yield waste_text(name, WasteLevel.from_json(level))

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrig.cli.runs.notify import notify_option
 from flowrig.cli.runs.study_option import study_option
 from flowrig.cli.runs.watch import OpensPage, watch_option
 from flowrig.cli.terminal.printing import (
@@ -116,6 +117,7 @@ class _OnTwin(click.Command):
 @seed_option
 @out_option
 @watch_option
+@notify_option
 @speed_option
 def run(target: str, *, out: Path | None, **options: Any) -> None:
     """Run a campaign.
@@ -165,7 +167,8 @@ def run(target: str, *, out: Path | None, **options: Any) -> None:
 @yes_option
 @record_option
 @watch_option
-def resume(folder: Path, watched: bool, **options: Any) -> None:
+@notify_option
+def resume(folder: Path, watched: bool, notify: Path | None, **options: Any) -> None:
     """Go on with the run in FOLDER; the rig is first brought to its safe state.
 
     Every measurement is kept, and nothing is measured twice. A run that was simulated stays
@@ -190,11 +193,17 @@ def resume(folder: Path, watched: bool, **options: Any) -> None:
         with sound_folder(folder):
             return resume_run(folder, ResumeOptions(**watching, **options))
 
-    _run_to_the_end(folder, work, watched=watched)
+    _run_to_the_end(folder, work, watched=watched, notify=notify)
 
 
 def _start(
-    target: str, folder: Path, *, watched: bool, speed: float | None, **options: Any
+    target: str,
+    folder: Path,
+    *,
+    watched: bool,
+    speed: float | None,
+    notify: Path | None = None,
+    **options: Any,
 ) -> None:
     from flowrig.run.options import RunOptions
     from flowrig.run.start import start_run
@@ -204,6 +213,7 @@ def _start(
         folder,
         lambda watching: start_run(target, RunOptions(folder=folder, **watching, **options)),
         watched=watched,
+        notify=notify,
     )
 
 
@@ -222,7 +232,11 @@ def _paced(speed: float | None, *, simulate: bool) -> "Clock | None":
 
 
 def _run_to_the_end(
-    folder: Path, work: "Callable[[Mapping[str, Any]], RunOutcome]", *, watched: bool
+    folder: Path,
+    work: "Callable[[Mapping[str, Any]], RunOutcome]",
+    *,
+    watched: bool,
+    notify: Path | None,
 ) -> None:
     """Do a run, print how it ended, and end the program with its exit code.
 
@@ -241,7 +255,7 @@ def _run_to_the_end(
 
     before = signal.signal(signal.SIGINT, press)
     try:
-        with _watched(folder, page=watched) as watching:
+        with _watched(folder, page=watched, notify=notify) as watching:
             ended.append(work(watching))
         _finish(ended[0])
         sys.exit(ended[0].exit_code)
@@ -250,26 +264,44 @@ def _run_to_the_end(
 
 
 @contextmanager
-def _watched(folder: Path, *, page: bool) -> Iterator[dict[str, Any]]:
+def _watched(folder: Path, *, page: bool, notify: Path | None) -> Iterator[dict[str, Any]]:
     """Show a run on the terminal, and let keys and signals control it; yields options of it.
 
     Args:
         folder: the run's folder.
         page: whether to show it in a browser as well, from which a person may answer.
+        notify: file that says who else is told what happens; None for nobody.
     """
     from flowrig.cli.runs.run_keys import obey_keys
     from flowrig.cli.terminal.progress import Progress
 
     with (
         Progress(folder) as progress,
+        _told(folder, notify, progress.say) as others,
         _stop_on_signals(progress.say) as requests,
         obey_keys(requests, progress.say),
     ):
-        listeners: list[Listener] = [progress]
+        listeners: list[Listener] = [progress, *others]
         if page:
             listeners.append(OpensPage(folder, progress.say))
             requests.attended = True
         yield {"listeners": listeners, "requests": requests}
+
+
+@contextmanager
+def _told(
+    folder: Path, file: Path | None, say: Callable[[str], None]
+) -> "Iterator[Sequence[Listener]]":
+    """Tell those in a file what happens in a run; yields listeners of its journal."""
+    if file is None:
+        yield ()
+        return
+    from flowrig.operator.notify import Notifier, read_observers
+    from flowrig.plugins.registry import Plugins
+
+    observers = read_observers(file, Plugins.discover())
+    with Notifier(observers, folder.resolve().name, say) as notifier:
+        yield (notifier,)
 
 
 def _finish(outcome: "RunOutcome") -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowrig.cli.terminal.printing import quoted
-from flowrig.journal.events import HoldBegun, WasteLevel
+from flowrig.journal.events import HoldBegun
 from flowrig.operator.hold import Hold, HoldKind
 
-__all__ = ["hold_lines", "waste_text"]
+__all__ = ["hold_lines"]
 
 
 def hold_lines(folder: Path, begun: HoldBegun) -> Iterator[str]:
@@ -23,12 +23,3 @@ def hold_lines(folder: Path, begun: HoldBegun) -> Iterator[str]:
     yield f"temperatures stay, {f'of the liquids only {flows} flows' if flows else 'nothing flows'}"
     words = f"flowrig go-on {quoted(folder)} {hold.options}".rstrip()
     yield f"to go on: {words}, or the key g where it runs"
-
-
-def waste_text(name: str, level: WasteLevel) -> str:
-    """Content and capacity of a waste vessel."""
-    filled_ul, capacity_ul = level.filled_ul, level.capacity_ul
-    return (
-        f"{name}: {filled_ul / 1000:.1f} of {capacity_ul / 1000:g} mL, "
-        f"{filled_ul / capacity_ul:.0%} full"
-    )

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flowrig.cli.terminal.experiment_table import ExperimentTable, conditions_text, objective_text
-from flowrig.cli.terminal.hold_text import hold_lines, waste_text
+from flowrig.cli.terminal.hold_text import hold_lines
 from flowrig.cli.terminal.printing import degrees_text, front_text
 from flowrig.journal.events import (
     ChangesAccepted,
@@ -53,7 +53,7 @@ from flowrig.journal.journal import AnyEvent
 from flowrig.journal.visible import visible, visible_line
 from flowrig.run_record.off_line.stored import stored_words
 from flowrig.run_record.status import RunStatus
-from flowrig.safety.waste import WARN
+from flowrig.safety.waste import WARN, waste_text
 
 __all__ = ["Progress"]
 
