@@ -106,7 +106,9 @@ def test_the_reference_campaign_fits_a_terminal() -> None:
     table = ExperimentTable(
         "explore", 76, {"temperature": "°C", **rates}, Objective(name="PLQY proxy", unit="")
     )
-    row = table.row(76, {"temperature": 153.12, **dict.fromkeys(rates, 102.44)}, 0.2, ["best"], planned=76)
+    row = table.row(
+        76, {"temperature": 153.12, **dict.fromkeys(rates, 102.44)}, 0.2, ["best"], planned=76
+    )
     assert len(row) <= COLUMNS
 
 

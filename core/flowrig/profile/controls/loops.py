@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from attrs import evolve
+
 from flowrig.errors import InputError
 from flowrig.problem.forms import Form, Ratio
 from flowrig.problem.space import Value
@@ -261,7 +263,8 @@ def _gains(profile: Profile) -> Iterator[Finding]:
         return
     for name, loop in profile.control.items():
         unit, by = units_of(profile, loop)
-        form = _reading(profile, next(iter(positions_in_experiments(profile))), loop)
+        positions = next(iter(positions_in_experiments(profile)))
+        form = _reading(profile, positions, evolve(loop, gain=None))
         gain = loop.gain_in(unit, by)
         if form is not None and gain is not None and gain * form.factors[loop.by] < 0.0:
             message = f"by the flow path {loop.reading} rises with {loop.by}; here it falls"
