@@ -22,7 +22,7 @@ from flowrig.interfaces import (
     StudyRig,
 )
 from flowrig.interfaces.study import Conditions
-from flowrig.problem.space import Value
+from flowrig.problem.space import Value, plain_number
 from flowrig_studies.charts import FIRST_LOOKS, Chart, chart_of, chart_panel, drift_of, told_drift
 from flowrig_studies.nearby import best_of, most_nearby, next_nearby
 from flowrig_studies.production_settings import ProductionSettings, bands_of, vials_of
@@ -377,12 +377,13 @@ class Production(Study):
         kept_ul = sum(one.volume_ul for one in fractions if one.kept)
         refused_ul = sum(one.volume_ul for one in fractions if not one.kept)
         hours = (points[-1].ended_s - points[0].ended_s) / 3600.0 if len(points) > 1 else 0.0
-        text = f"{kept_ul / 1000:.3g} mL kept in {hours:.2g} h, {refused_ul / 1000:.3g} mL refused"
+        took = f"{hours:.2g} h" if hours >= 1.0 else f"{60.0 * hours:.2g} min"
+        text = f"{kept_ul / 1000:.3g} mL kept in {took}, {refused_ul / 1000:.3g} mL refused"
         found = [Finding(text=text, name="kept", value=kept_ul / 1000, unit="mL")]
         if hours > 0.0:
             found += self._yields(made, hours)
         for before, batch in pairwise(batches):
-            found.append(_moved(before, batch))
+            found.append(_moved(before, batch, self.rig.space.units))
         panels = list[Panel]()
         for name in batches[-1].charts if batches else ():
             for batch in batches:
@@ -439,17 +440,19 @@ def _fraction(
     )
 
 
-def _moved(before: _Batch, batch: _Batch) -> Finding:
-    """To which condition a search led."""
+def _moved(before: _Batch, batch: _Batch, units: Mapping[str, str]) -> Finding:
+    """To which condition a search led; what differs in no digit that is shown is not told."""
     number, changes = batch.points[0].number, list[str]()
     for name, value in batch.conditions.items():
-        old = before.conditions[name]
-        if value != old:
-            shown = (one if isinstance(one, str) else f"{one:.4g}" for one in (old, value))
-            changes.append(f"{name} {' to '.join(shown)}")
-    what = ", ".join(changes) or "as before: nothing near was better"
+        old, new = (
+            one if isinstance(one, str) else plain_number(one)
+            for one in (before.conditions[name], value)
+        )
+        if new != old:
+            changes.append(f"{name} {new} {units.get(name, '')}".rstrip() + f", before {old}")
+    what = "; ".join(changes) or "as before: nothing near was better"
     level = f"figure of merit {before.level:.4g} before, {batch.level:.4g} since"
-    return Finding(text=f"from experiment {number} on {what}; {level}")
+    return Finding(text=f"from experiment {number} on: {what}; {level}")
 
 
 def _told(fraction: Fraction) -> Finding:

@@ -310,7 +310,8 @@ def _charts(profile: Profile) -> Iterator[tuple[str, Chart]]:
         yield "temperatures", Chart("Temperatures", "°C", {**read, **told}, tuple(told))
     streams = {f"flow:{name}": name for name in profile.streams}
     yield "flows", Chart("Flow rates", "µL/min", streams, steps=True)
-    for kind, units in (("reading", profile.readings), ("value", _set_devices(profile))):
+    readings = {n: unit for n, unit in profile.readings.items() if n not in profile.costs}
+    for kind, units in (("reading", readings), ("value", _set_devices(profile))):
         for unit in dict.fromkeys(units.values()):
             lines = {f"{kind}:{name}": name for name, its in units.items() if its == unit}
             title = ", ".join(lines.values()) if len(lines) < 3 else f"Readings in {unit or '1'}"

@@ -132,6 +132,10 @@ class RunView:
                 "best_index": None if best is None else best.index,
                 "stops": list(fold.stops()),
                 "experiment_s": fold.pace.experiment_s,
+                "has_spectra": any(
+                    channel.device in fold.profile.devices
+                    for channel in fold.profile.analysis.channels.values()
+                ),
                 "vessels": list(fold.vessels()),
                 "symptoms": dict(fold.symptoms),
                 "trips": [{"rule": trip.rule, "text": str(trip)} for trip in fold.trips],

@@ -92,7 +92,7 @@ def test_experiments_stand_in_columns_under_their_units(
     """Every cell ends where its name and its unit end."""
     table = ExperimentTable("explore", 76, UNITS, objective)
     names, units = table.head().splitlines()
-    row = table.row(3, {"temperature": 151.08, "CuI": 102.4}, value, ["best"])
+    row = table.row(3, {"temperature": 151.08, "CuI": 102.4}, value, ["best"], planned=76)
     assert row.endswith(f"{cell}  best")
     for text, unit, number in (("temperature", "°C", "151.1"), ("CuI", "µL/min", "102.4")):
         end = names.index(text) + len(text)
@@ -106,8 +106,22 @@ def test_the_reference_campaign_fits_a_terminal() -> None:
     table = ExperimentTable(
         "explore", 76, {"temperature": "°C", **rates}, Objective(name="PLQY proxy", unit="")
     )
-    row = table.row(76, {"temperature": 153.12, **dict.fromkeys(rates, 102.44)}, 0.2, ["best"])
+    row = table.row(
+        76, {"temperature": 153.12, **dict.fromkeys(rates, 102.44)}, 0.2, ["best"], planned=76
+    )
     assert len(row) <= COLUMNS
+
+
+def test_references_that_were_added_count_in_each_line() -> None:
+    """The head of a stage is written once, and the campaign grows behind it."""
+    table = ExperimentTable("climb", 16, UNITS, Objective(name="PLQY proxy", unit=""))
+    row = table.row(17, {"temperature": 151.08, "CuI": 102.4}, 0.2, planned=18)
+    assert row.split()[0] == "17/18"
+
+
+def test_a_large_flow_rate_has_no_exponent() -> None:
+    """21.46 mL/min in the unit of the search space."""
+    assert conditions_text({"CuI": 21460.3}, UNITS) == "CuI 21460 µL/min"
 
 
 def test_conditions_in_one_line_have_their_units() -> None:

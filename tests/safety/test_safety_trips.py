@@ -287,7 +287,7 @@ def test_a_device_without_a_dead_man_timer_says_so(short: Short) -> None:
 def test_a_check_tells_the_rules_and_what_the_rig_lacks(flowrig: Any) -> None:
     """Interlocks, how soon a broken sensor is noticed, and who goes on if the computer dies."""
     said = " ".join(flowrig("check", "cs3cu2i5-heatup-chem3").stdout.split())
-    assert "PFO flow only while plate is within 5 °C of its set point or below 110 °C" in said
+    assert "PFO flows only while plate is within 5 °C of its set point or below 110 °C" in said
     assert "plate: a broken sensor is noticed within" in said
     assert "no dead-man timer: pump_cui" in said
     assert said.rpartition("no dead-man timer")[2].count("over-temperature cut-off is needed") == 1

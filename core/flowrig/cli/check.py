@@ -276,6 +276,8 @@ def _describe(profile: Any, devices: Mapping[str, Any], *, numbers: bool) -> Non
     if profile.campaign is not None:
         stages = ", then ".join(_stage(stage) for stage in profile.campaign.stages)
         print_paragraph(f"campaign: {stages}", indent=2)
+        if profile.campaign.reference is not None:
+            print_paragraph(_reference(profile.campaign.reference), indent=2)
     _print_missing(profile)
     if numbers:
         print_numbers(profile)
@@ -283,7 +285,16 @@ def _describe(profile: Any, devices: Mapping[str, Any], *, numbers: bool) -> Non
         say(f"  {name}: {' '.join(filter(None, identity.values()))}")
 
 
+def _reference(reference: Any) -> str:
+    times = "once" if reference.repeats == 1 else f"{reference.repeats} times"
+    every = f", after every {reference.every} experiments" if reference.every else ""
+    return f"reference condition: {times} at the beginning{every}, and for each fresh batch"
+
+
 def _stage(stage: Any) -> str:
+    if stage.is_study:
+        named = "" if stage.name == stage.offer.name else f" ({stage.offer.name})"
+        return f"the study {stage.name}{named}"
     arm = f" (arm {stage.arm})" if stage.arm else ""
     return f"{stage.experiments} {stage.name} by {stage.offer.name}{arm}"
 

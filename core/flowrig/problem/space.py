@@ -18,6 +18,7 @@ __all__ = [
     "Parameter",
     "Space",
     "Value",
+    "plain_number",
     "within",
 ]
 
@@ -36,6 +37,14 @@ and the unit cube."""
 
 MOST_STEPS = 1_000_000
 """Most steps of a parameter: far more than any instrument can set."""
+
+LONGEST_PLAIN = 1e7
+"""From here on a number for people has an exponent."""
+
+
+def plain_number(value: float) -> str:
+    """Four digits of a number for people, or all before the point: 21460, and not 2.146e+04."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < LONGEST_PLAIN else f"{value:.4g}"
 
 
 def within(value: float, low: float, high: float, constant: float = 0.0) -> float:

@@ -283,11 +283,13 @@ export class RunPage {
   spectraCard() {
     this.choice = make("input", { type: "number", min: 1, placeholder: "last", "aria-label": "number of an experiment",
       onchange: () => { this.shown.key = ""; this.showSpectra(); } });
-    return card("Spectra", make("label", {}, "experiment", this.choice), this.parts.spectra);
+    this.parts.spectraCard = card("Spectra", make("label", {}, "experiment", this.choice), this.parts.spectra);
+    return this.parts.spectraCard;
   }
 
   // Spectra of the last experiment, or a chosen one, against those of the best.
   async showSpectra() {
+    this.parts.spectraCard.hidden = !this.state.has_spectra;
     const last = this.measured().at(-1)?.index, best = this.state.best_index;
     const index = Number(this.choice.value) || last;
     const key = `${index} ${best}`;

@@ -71,7 +71,8 @@ function list(rows) {
       ? `${row.stop.text}${row.stop.at ? `, about ${clock(row.stop.at)}` : ""}` : row.text;
     return make("tr", {},
       make("td", { class: "text" }, make("a", { href: `#/run/${encodeURIComponent(row.name)}` }, row.name)),
-      make("td", { class: "text" }, make("span", { class: `word ${bad ? "bad" : ""}` },
+      make("td", { class: "text" }, make("span",
+        { class: `word ${bad ? "bad" : row.state === "held" ? "warn" : ""}` },
         row.engine === "alive" || row.engine === "over" ? row.state : `${WORDS[row.engine]}, ${row.state}`)),
       make("td", {}, row.planned ? `${row.done} of ${row.planned}` : "–"),
       make("td", {}, best), make("td", { class: "text" }, stop));

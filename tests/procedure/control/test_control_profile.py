@@ -94,6 +94,7 @@ gain = "5 mbar per 10 uL/min"
         ('[settings]\nPFO = "100 uL/min"\n', 'unset = ["settings.PFO"]'),
         ('[space.PFO]\nrange = ["50 uL/min", "90 uL/min"]\n', "changes 'PFO'"),
         ('[control.velocity]\ngain = "1 mm/s"\n', "per 10 uL/min"),
+        ('[control.velocity]\ngain = "-1 mm/s per 10 uL/min"\n', "rises with PFO; here it falls"),
         ("[control.velocity]\nintegral = 1.5\n", "1 at most"),
         ('[control.velocity]\nevery = "0 s"\n', "more than 0"),
         ('[control.other]\nreading = "oval.velocity"\nby = "Dots"\nwithin = ["5 uL/min", '

@@ -124,23 +124,26 @@ def _sources(profile: Profile, interlock: Interlock) -> str:
 
 def _sentence(profile: Profile, interlock: Interlock) -> str:
     streams, heater = ", ".join(interlock.streams), interlock.heater
+    flow = "flows" if len(interlock.streams) == 1 else "flow"
     if interlock.frozen_after_s is not None:
         return (
             f"{interlock.reading} changes within {interlock.frozen_after_s:g} s of flow of "
             f"{streams}; else {interlock.action}"
         )
     if interlock.reading is not None:
-        when = f"while {streams} flows" if interlock.streams else "at all times"
+        when = (
+            f"while {' or '.join(interlock.streams)} flows" if interlock.streams else "at all times"
+        )
         never = f"{interlock.breaks} {interlock.limit}"
         return f"{interlock.reading} is never {never}, {when}; else {interlock.action}"
     if interlock.kind == "syringe-not-empty":
         stay = f"{interlock.remainder_ul / 1000:g} mL stay in their {_sources(profile, interlock)}"
-        return f"{streams} flow only while {stay}"
+        return f"{streams} {flow} only while {stay}"
     if interlock.kind == "heat-needs-flow":
         return f"{heater} is above {interlock.above_c:g} °C only while one of {streams} flows"
     cold = "" if interlock.or_below_c is None else f" or below {interlock.or_below_c:g} °C"
     return (
-        f"{streams} flow only while {heater} is within {interlock.tolerance_c:g} °C of its set "
+        f"{streams} {flow} only while {heater} is within {interlock.tolerance_c:g} °C of its set "
         f"point{cold}"
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from flowrig.journal.events import Objective
-from flowrig.problem.space import Value
+from flowrig.problem.space import Value, plain_number
 
 __all__ = ["ExperimentTable", "conditions_text", "is_fraction", "objective_text", "value_text"]
 
@@ -21,7 +21,7 @@ class ExperimentTable:
 
     Args:
         stage: its name, the head of the column of numbers.
-        planned: experiments of the whole campaign.
+        planned: experiments of the whole campaign, for the width of the first column.
         units: of the conditions, by name, in the order of the columns.
         objective: name and unit of the objective.
     """
@@ -29,7 +29,6 @@ class ExperimentTable:
     def __init__(
         self, stage: str, planned: int, units: Mapping[str, str], objective: Objective
     ) -> None:
-        self._planned = planned
         self._conditions = tuple(units)
         self._unit = objective.unit
         self._objective = objective
@@ -50,6 +49,8 @@ class ExperimentTable:
         conditions: Mapping[str, Value],
         objective: float | None,
         notes: Sequence[str] = (),
+        *,
+        planned: int,
     ) -> str:
         """One experiment.
 
@@ -58,9 +59,10 @@ class ExperimentTable:
             conditions: by name.
             objective: its value; None if there is none.
             notes: remarks, printed after the columns.
+            planned: experiments of the whole campaign, which reference conditions make more.
         """
         text = "-" if objective is None else objective_text(objective, self._objective)
-        cells = [f"{number}/{self._planned}"]
+        cells = [f"{number}/{planned}"]
         cells += [value_text(conditions[name]) for name in self._conditions]
         cells.append(text.removesuffix(self._unit).rstrip())
         return "  ".join([self._line(cells), *notes])
@@ -94,4 +96,4 @@ def conditions_text(conditions: Mapping[str, Value], units: Mapping[str, str]) -
 
 def value_text(value: Value) -> str:
     """A value of a condition: four digits of a number, or the name of a choice."""
-    return value if isinstance(value, str) else f"{value:.4g}"
+    return value if isinstance(value, str) else plain_number(value)

@@ -252,7 +252,11 @@ class Progress:
             self.say(self._table.head(), "dim")
         self.say(
             self._table.row(
-                self._status.done, data.conditions, data.objective, list(filter(None, notes))
+                data.index,
+                data.conditions,
+                data.objective,
+                list(filter(None, notes)),
+                planned=self._status.planned,
             ),
             "bold" if self._is_best else "",
         )

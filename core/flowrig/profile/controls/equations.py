@@ -586,7 +586,9 @@ def _not_square(profile: Profile, branch: Branch, placed: Sequence[_Placed]) -> 
     if surplus:
         labels = ", ".join(one.equation.label for one in surplus)
         message = f"more is said than can hold at once: {labels}"
-        yield Finding(surplus[-1].path, message, expected="one of them less", on_key=True)
+        lone = "a profile without it, or without what decides the same"
+        expected = "one of them less" if len(surplus) > 1 else lone
+        yield Finding(surplus[-1].path, message, expected=expected, on_key=True)
 
 
 def _singular(

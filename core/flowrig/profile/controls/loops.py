@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from attrs import evolve
+
 from flowrig.errors import InputError
 from flowrig.problem.forms import Form, Ratio
 from flowrig.problem.space import Value
@@ -255,15 +257,19 @@ def _numbers(loop: ControlLoop, here: Path) -> Iterator[Finding]:
 
 
 def _gains(profile: Profile) -> Iterator[Finding]:
-    """The gain of a loop is known, from the flow path or from the profile."""
+    """The gain of a loop is known, from the flow path or from the profile, which do not contradict
+    each other in its sign: the loop would drive the reading away from its value."""
     if any(_names(profile)) or any(_quantities(profile)):
         return
     for name, loop in profile.control.items():
-        if loop.gain is not None:
-            continue
+        unit, by = units_of(profile, loop)
         positions = next(iter(positions_in_experiments(profile)))
-        if _reading(profile, positions, loop) is None:
-            unit, by = units_of(profile, loop)
+        form = _reading(profile, positions, evolve(loop, gain=None))
+        gain = loop.gain_in(unit, by)
+        if form is not None and gain is not None and gain * form.factors[loop.by] < 0.0:
+            message = f"by the flow path {loop.reading} rises with {loop.by}; here it falls"
+            yield Finding(("control", name, "gain"), message, expected="the other sign, or no gain")
+        if form is None and gain is None:
             message = (
                 f"the flow path does not tell by how much {loop.reading} changes with {loop.by}"
             )

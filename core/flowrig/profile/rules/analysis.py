@@ -479,10 +479,12 @@ def responses(profile: Profile) -> Iterator[Finding]:
     features = features_of(profile)
     for response in profile.objective.responses:
         if response not in features:
+            _, dot, plain = response.rpartition(".")
+            named = f'; [features] can name it: {plain} = "{response}"' if dot else ""
             yield Finding(
                 _place_of(profile.objective, response),
                 f"the objective needs the feature {response!r}, which the analysis does not yield",
-                expected=f"features among {', '.join(features)}",
+                expected=f"features among {', '.join(features)}{named}",
                 nearest=nearest(response, features),
             )
     for index, variable in enumerate(profile.variables):

@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from flowrig.problem.space import plain_number
 from flowrig.run_record.reader import RunRecord
 
 __all__ = ["Label", "label_of"]
@@ -34,7 +35,7 @@ def label_of(record: RunRecord, index: int) -> Label:
     name = record.folder.resolve().name
     units = profile.space.units
     conditions = (
-        f"{n} {v if isinstance(v, str) else f'{v:.4g}'} {units.get(n, '')}".rstrip()
+        f"{n} {v if isinstance(v, str) else plain_number(v)} {units.get(n, '')}".rstrip()
         for n, v in experiment.conditions.items()
     )
     values = profile.device_values(experiment.conditions)

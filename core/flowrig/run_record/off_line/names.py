@@ -93,6 +93,11 @@ def series_of(
     known = list(dict.fromkeys(n for c in stored if c in channels for n in stored[c].series_s))
     if not series and len(known) == 1:
         series = known[0]
+    if not series:
+        raise InputError(
+            f"the series of the sample is missing, as --series {known[0]}; "
+            f"there are {', '.join(known)}"
+        )
     if series not in known:
         near = nearest(series, known)
         hint = f"; did you mean {near!r}?" if near else ""
