@@ -96,10 +96,15 @@ def keys_of_profile() -> Iterator[ProfileKey]:
             yield _key(attribute, model.OFF_LINE)
 
 
-def keys_of_settings() -> Iterator[ProfileKey]:
-    """The keys of the settings of everything that comes with flowrig."""
+def keys_of_settings(*, observers: bool = False) -> Iterator[ProfileKey]:
+    """The keys of the settings of everything that comes with flowrig.
+
+    Args:
+        observers: those of observers, which stand in no profile, in place of the others.
+    """
     for listed in Plugins.discover().listed:
-        if listed.plugin.distribution == "flowrig":
+        is_wanted = (listed.offer.kind == "observer") == observers
+        if listed.plugin.distribution == "flowrig" and is_wanted:
             attrs.resolve_types(listed.offer.settings)
             for attribute in attrs.fields(listed.offer.settings):
                 if attribute.init:

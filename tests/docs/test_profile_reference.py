@@ -69,3 +69,10 @@ def test_every_unit_is_told() -> None:
     for dimension, unit, _ in unit_factors():
         parts = [same.get(part, part) for part in unit.split("/")]
         assert unit in told or {*parts} <= told, f"{dimension}: {unit}"
+
+
+def test_every_key_of_an_observer_is_told() -> None:
+    page = (DOCS / "notify.md").read_text(encoding="utf-8")
+    keys = {one.key for one in keys_of_settings(observers=True)}
+    assert keys
+    assert {one for one in keys if f"| `{one}` |" not in page} == set()
